@@ -1,0 +1,359 @@
+"""Engine: where products are stored and searched. One Protocol; the adapters are opened by URL (`opening.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multirecall.core.deadline import Deadline
+from multirecall.core.errors import InvalidInput, InvalidQuery
+from multirecall.core.filters import Filter
+from multirecall.core.query import Facet, Sort
+from multirecall.core.ranking import FieldValue, RouteStatus
+from multirecall.engines.schema import Schema
+
+__all__ = [
+    "MAX_K",
+    "Capabilities",
+    "Clause",
+    "Delete",
+    "Engine",
+    "EngineHit",
+    "EngineRequest",
+    "EngineResult",
+    "Everything",
+    "FacetCount",
+    "FacetCounts",
+    "FieldBoosts",
+    "Float32Array",
+    "IndexInfo",
+    "IndexedProduct",
+    "Text",
+    "Update",
+    "Upsert",
+    "Vector",
+    "Write",
+    "WriteResult",
+    "WriteStatus",
+]
+
+Float32Array = NDArray[np.float32]
+
+MAX_K = 10_000
+"""Most hits one request may ask for; the servers' default result window."""
+
+
+# ---------------------------------------------------------------- writing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexedProduct:
+    """A product ready to be written: the flat record of `engines/fields.py` and a vector per vector field.
+
+    A vector field may be missing (the product is then found by the other routes only).
+    Vectors: shape (dim,), float32, length 1.
+    """
+
+    id: str
+    fields: Mapping[str, Any]
+    vectors: Mapping[str, Float32Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upsert:
+    """Insert or replace. With a version: refused as `stale` if the stored version is higher."""
+
+    product: IndexedProduct
+    version: int | None = None
+
+    @property
+    def id(self) -> str:
+        return self.product.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """Set some of `UPDATABLE_FIELDS`; all other fields and all vectors stay. Absent product: `missing`."""
+
+    id: str
+    fields: Mapping[str, Any]
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """Remove a product. Absent product: `missing`, which is no failure."""
+
+    id: str
+    version: int | None = None
+
+
+Write = Upsert | Update | Delete
+
+
+class WriteStatus:
+    """The words of `WriteResult.status`. The first six are final and right; `rejected` is final and wrong."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+    MISSING = "missing"
+    STALE = "stale"
+    REJECTED = "rejected"  # the engine refuses this product for good: bad value, wrong dimension
+    FAILED = "failed"  # given up after retries: the same write may succeed later
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteResult:
+    """What became of one write. `ok` covers created, updated, deleted, stale, and missing for a Delete."""
+
+    id: str
+    ok: bool
+    status: str
+    error: str = ""
+    retryable: bool = False
+    tries: int = 1
+
+
+# ---------------------------------------------------------------- searching
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldBoosts:
+    """Weight of each text field in the lexical score; 0 leaves the field out."""
+
+    title: float = 3.0
+    brand: float = 2.0
+    category: float = 1.0
+    description: float = 1.0
+    attributes_text: float = 0.5
+    codes: float = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Lexical search, scored by BM25.
+
+    Every word of `text` is looked for in all text fields; a word counts by its best field (so "hp toner" finds
+    brand HP and title toner). `codes` are looked for in the field `codes`. A product matches if at least
+    `min_match` (0 to 1, rounded up, at least one) of the words are found in some field, or if a code is found.
+    `fuzzy` also accepts words within the engine's edit distance (1 up to 7 letters, else 2; first letter fixed),
+    for less score than an exact match.
+    `text` is data: no character in it is an operator.
+    """
+
+    text: str
+    codes: tuple[str, ...] = ()
+    boosts: FieldBoosts = FieldBoosts()
+    min_match: float = 0.0
+    fuzzy: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Vector:
+    """Nearest products by cosine in one vector field. `vector`: shape (dim,), float32, length 1.
+
+    `n_candidates` is how many the approximate index looks at (0: the adapter's default for k); the score of a
+    hit is the cosine, -1 to 1.
+    """
+
+    field: str
+    vector: Float32Array
+    n_candidates: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Everything:
+    """All products (that pass the filter), each with score 1: browsing without a query."""
+
+
+Clause = Text | Vector | Everything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineRequest:
+    """One clause with its filter. `k` hits are wanted (0: only total and facets).
+
+    `fields` names stored numeric, boolean or keyword fields whose values come back with each hit.
+    `sort` replaces the order by score (ties: id ascending); a Vector clause with a sort is unsupported.
+    Facets count all products that match the clause and the filter; for a Vector clause: among the k hits.
+    """
+
+    clause: Clause
+    k: int
+    filter: Filter | None = None
+    sort: tuple[Sort, ...] = ()
+    facets: tuple[Facet, ...] = ()
+    fields: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.k <= MAX_K:
+            raise InvalidQuery(f"k must lie in 0..{MAX_K}, got {self.k}.", field="k")
+        if isinstance(self.clause, Vector) and self.k == 0:
+            raise InvalidQuery("A vector search needs k of 1 or more.", field="k")
+        if isinstance(self.clause, Vector) and not np.all(np.isfinite(self.clause.vector)):
+            raise InvalidInput("The query vector holds a value that is not finite.", field="vector")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineHit:
+    id: str
+    score: float
+    fields: Mapping[str, FieldValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacetCount:
+    """One bucket. `value` is the keyword (for attributes without the name), or `None` for a range bucket,
+    whose bounds are `gte` and `lt` (None: open)."""
+
+    count: int
+    value: str | bool | None = None
+    gte: float | None = None
+    lt: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacetCounts:
+    field: str
+    counts: tuple[FacetCount, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineResult:
+    """Hits in the order rule (score descending, id ascending, or the request's sort).
+
+    `total` is the exact number of matches for Text and Everything, None for Vector.
+    `status` is ok, partial (some shards), timed_out or failed; then `error` says why.
+    """
+
+    hits: tuple[EngineHit, ...] = ()
+    total: int | None = None
+    facets: tuple[FacetCounts, ...] = ()
+    took_ms: float = 0.0
+    status: RouteStatus = RouteStatus.OK
+    error: str = ""
+
+
+# ---------------------------------------------------------------- the engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an engine can do, as data. A False must raise UnsupportedFeature when asked for."""
+
+    name: str
+    vector_indexes: tuple[str, ...]
+    exact_vectors: bool = False
+    persistent: bool = True
+    concurrent_writers: bool = True
+    typo_tolerance: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexInfo:
+    """A physical index. `live` says that the alias points to it; `bytes` is its size on disk (0: unknown)."""
+
+    name: str
+    schema: Schema
+    count: int
+    live: bool
+    bytes: int = 0
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A store of products under one name (the alias), with physical indexes `name-000001`, `name-000002`, ….
+
+    `index=None` means the live index, the one the alias points to. Blocking and safe for several threads;
+    a context manager that closes itself. Methods raise EngineUnavailable, EngineAuthError or EngineBusy for the
+    store's own trouble, NotFound for an index that is not there, and InvalidInput after `close`.
+    """
+
+    @property
+    def url(self) -> str:
+        """The URL it was opened by, with any password masked."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The alias name."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def create(self, schema: Schema) -> str:
+        """Makes an empty physical index, not live yet; returns its name, one above the highest existing number.
+
+        Raises UnsupportedFeature if the schema asks for a vector index the engine does not have.
+        """
+        ...
+
+    def write(self, writes: Iterable[Write], *, index: str | None = None) -> Iterator[WriteResult]:
+        """Applies writes in order and yields one result per write, in the order of the writes.
+
+        Consumes the iterable lazily in bounded chunks. Visible to search after `refresh`, not before. One bad
+        product never stops the others. Among several writes of one id the last one wins (versions permitting).
+        """
+        ...
+
+    def refresh(self, *, index: str | None = None) -> None:
+        """Makes everything written so far visible to search and durable: after it, a kill loses nothing."""
+        ...
+
+    def search_many(
+        self, requests: Sequence[EngineRequest], deadline: Deadline, *, index: str | None = None
+    ) -> list[EngineResult]:
+        """Answers all requests in one round trip, results in the order of the requests.
+
+        A request that fails alone gives a result with status `failed`; one that is late `timed_out` (with what
+        was found so far, if anything). Filters act inside the search: k hits come back if k products match.
+        Raises InvalidFilter or UnsupportedFeature for what cannot be honoured, before anything is sent.
+        """
+        ...
+
+    def fetch(
+        self, ids: Sequence[str], fields: Sequence[str] | None = None, *, index: str | None = None
+    ) -> list[Mapping[str, Any] | None]:
+        """The stored records in the order of `ids` (None: no such product); default `STORED_FIELDS`.
+
+        Vectors come back only if asked for: the field name `vectors.<name>` gives a list of floats.
+        """
+        ...
+
+    def scan(self, fields: Sequence[str], *, index: str | None = None) -> Iterator[Mapping[str, Any]]:
+        """All records with `fields` (and always `id`), in no particular order, in bounded memory."""
+        ...
+
+    def count(self, filter: Filter | None = None, *, index: str | None = None) -> int:
+        """The exact number of products (visible after the last refresh) that pass the filter."""
+        ...
+
+    def indexes(self) -> list[IndexInfo]:
+        """All physical indexes under this name, by number."""
+        ...
+
+    def info(self, *, index: str | None = None) -> IndexInfo:
+        """The live index, or the named one. Raises NotFound."""
+        ...
+
+    def swap(self, index: str) -> str | None:
+        """Points the alias to `index` in one atomic step; returns the index it pointed to before, if any."""
+        ...
+
+    def drop(self, index: str) -> None:
+        """Deletes a physical index. Raises InvalidInput for the live one."""
+        ...
+
+    def close(self) -> None:
+        """Releases everything; a second call does nothing."""
+        ...
+
+    def __enter__(self) -> Engine: ...
+
+    def __exit__(self, *exc: object) -> None: ...
