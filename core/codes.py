@@ -7,6 +7,7 @@ without any analyser of their own.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -69,11 +70,13 @@ def _codes_of(text: str, keep_words: bool) -> Iterable[str]:
         plain = _PLAIN_WORD.fullmatch(chunk) is not None
         if keep_words or not plain:
             yield code
-        if not plain and len(chunk) <= MAX_CODE_CHARS:
+        if not plain and "." not in code and len(chunk) <= MAX_CODE_CHARS:
             yield from _pieces(chunk, code)
         if position + 1 < len(chunks) and joined[position + 1]:
             pair = _pair(code, joined[position + 1], plain)
-            after_number = position > 0 and joined[position - 1].isdigit()  # "2 m kabel": the m is taken
+            after_number = (
+                position > 0 and joined[position - 1].replace(".", "").isdigit()
+            )  # "2 m kabel": the m is taken
             if pair and not (after_number and len(code) == 1):
                 yield pair
 
@@ -83,7 +86,7 @@ def _pieces(chunk: str, code: str) -> Iterable[str]:
     parts = [p for p in _SEPARATORS.split(chunk) if p]
     if len(parts) > 1:
         yield from (p for p in parts if len(p) > 1 and p != code and any(c.isdigit() for c in p))
-        yield from (a + b for a, b in zip(parts, parts[1:], strict=False) if len(parts) > 2)
+        yield from (a + b for a, b in itertools.pairwise(parts) if len(parts) > 2)
     for part in parts:
         runs = _RUNS.findall(part)
         if len(runs) > 1:

@@ -9,12 +9,12 @@ from multirecall.core.errors import InvalidFilter
 
 __all__ = ["And", "Exists", "Filter", "FilterValue", "Not", "Or", "Range", "Term", "Terms", "filter_fields"]
 
-type_of_value = (str, int, float, bool)
+_VALUE_TYPES = (str, int, float, bool)
 FilterValue = str | int | float | bool
 
 
 def _check_value(field: str, value: object) -> None:
-    if not isinstance(value, type_of_value):
+    if not isinstance(value, _VALUE_TYPES):
         raise InvalidFilter(f"Filter on {field!r}: a value must be text, a number or true/false.", field=field)
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidFilter(f"Filter on {field!r}: {value} is not a finite number.", field=field)
@@ -60,7 +60,7 @@ class Range:
         bounds = [b for b in (self.gte, self.gt, self.lte, self.lt) if b is not None]
         if not bounds:
             raise InvalidFilter(f"Range on {self.field!r} needs at least one bound.", field=self.field)
-        if self.gte is not None and self.gt is not None or self.lte is not None and self.lt is not None:
+        if (self.gte is not None and self.gt is not None) or (self.lte is not None and self.lt is not None):
             raise InvalidFilter(f"Range on {self.field!r} has two bounds on one side.", field=self.field)
         for bound in bounds:
             if isinstance(bound, bool) or not isinstance(bound, int | float) or math.isnan(bound):

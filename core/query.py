@@ -69,9 +69,9 @@ class Query:
     rewrites: tuple[Rewrite, ...] = ()
 
     def __post_init__(self) -> None:
-        if not 0 <= self.offset:
+        if self.offset < 0:
             raise InvalidQuery(f"offset must be 0 or more, got {self.offset}.", field="offset")
-        if not 1 <= self.size:
+        if self.size < 1:
             raise InvalidQuery(f"size must be 1 or more, got {self.size}.", field="size")
         if self.offset + self.size > MAX_WINDOW:
             raise InvalidQuery(

@@ -53,7 +53,8 @@ class VectorField:
             )
         if not 4 <= self.m <= 128 or not 8 <= self.ef_construction <= 2048:
             raise InvalidSettings(
-                f"Vector field {self.name!r}: m must lie in 4..128 and ef_construction in 8..2048.", field="vectors"
+                f"Vector field {self.name!r}: m must lie in 4..128 and ef_construction in 8..2048.",
+                field="vectors",
             )
 
 
@@ -73,9 +74,7 @@ class Schema:
 
     def __post_init__(self) -> None:
         if self.language not in LANGUAGES:
-            raise InvalidSettings(
-                f"Language {self.language!r} is none of {', '.join(LANGUAGES)}.", field="language"
-            )
+            raise InvalidSettings(f"Language {self.language!r} is none of {', '.join(LANGUAGES)}.", field="language")
         names = [v.name for v in self.vectors]
         if len(set(names)) != len(names):
             raise InvalidSettings(f"Vector field names repeat: {names}.", field="vectors")

@@ -1,0 +1,49 @@
+"""Reciprocal rank fusion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from multirecall.core.errors import InvalidSettings
+from multirecall.core.ranking import Fused, Ranking, Source
+from multirecall.fusion.base import check_weights, fuse_contributions, weight_of
+
+__all__ = ["RRF"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RRF:
+    """`score(p) = Σ_r w_r / (k + rank_r(p))`, ranks from 1; a product missing from a route gets 0 from it.
+
+    k = 60 and equal weights are the authors' choice: Cormack, Clarke, Büttcher, "Reciprocal rank fusion
+    outperforms Condorcet and individual rank learning methods", SIGIR 2009. Scores of the routes do not matter.
+    """
+
+    k: float = 60.0
+    weights: Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.k > 0:
+            raise InvalidSettings(f"RRF needs k above 0, got {self.k}.", field="k")
+        check_weights(self.weights)
+
+    def __repr__(self) -> str:
+        weights = "" if self.weights is None else f", weights={dict(sorted(self.weights.items()))}"
+        return f"RRF(k={self.k:g}{weights})"
+
+    def __call__(self, rankings: Sequence[Ranking], k: int) -> Fused:
+        shares: dict[str, list[Source]] = {}
+        for ranking in rankings:
+            weight = weight_of(self.weights, ranking.route)
+            if weight == 0.0:
+                continue
+            for hit in ranking.hits:
+                share = Source(
+                    route=ranking.route,
+                    rank=hit.rank,
+                    score=hit.score,
+                    contribution=weight / (self.k + hit.rank),
+                )
+                shares.setdefault(hit.id, []).append(share)
+        return fuse_contributions(repr(self), shares, rankings, k)
