@@ -1,0 +1,90 @@
+"""The reference text analysis: what a word is, before and after stemming.
+
+The engine `exact` indexes by it, and the other engines' analysis is held against it by the contract suite:
+
+    text -> NFC, lower case, folded to ASCII where a letter has an ASCII base (café -> cafe, ß -> ss, Ø -> o)
+         -> runs of letters, digits and combining marks; a possessive 's is cut off, any other apostrophe dropped
+         -> stemmed by the schema's language (Snowball; `none` keeps the folded word)
+
+No word is dropped: stop words carry little weight in BM25 anyway, and "the who" or "it" may be what is sought.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from functools import lru_cache
+
+import snowballstemmer
+
+from multirecall.core.errors import InvalidSettings
+from multirecall.engines.schema import LANGUAGES
+
+__all__ = ["fold", "split_words", "stem", "terms"]
+
+_NO_DECOMPOSITION = {
+    "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ħ": "h", "ı": "i",
+    "ŋ": "n", "ĸ": "k", "ſ": "s", "’": "'", "‘": "'", "＇": "'", "ʼ": "'",
+}  # fmt: skip
+"""Letters without a Unicode decomposition whose ASCII form is common, and the apostrophes."""
+
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_POSSESSIVE = re.compile(r"'s$")
+
+
+class _Folding(dict[int, str]):
+    """A `str.translate` table that works each character out once."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        folded = _NO_DECOMPOSITION.get(char)
+        if folded is None:
+            base = "".join(c for c in unicodedata.normalize("NFKD", char) if not unicodedata.combining(c))
+            folded = base.lower() if base and base.isascii() else char
+        self[code] = folded
+        return folded
+
+
+_FOLDING = _Folding()
+_STEMMER_LOCK = threading.Lock()
+_STEMMERS: dict[str, snowballstemmer.stemmer] = {}
+
+
+def fold(text: str) -> str:
+    """Lower case and ASCII where the letters have an ASCII base; other scripts stay as they are."""
+    return unicodedata.normalize("NFC", text).lower().translate(_FOLDING)
+
+
+def split_words(text: str) -> list[str]:
+    """The folded words of a text in order, before stemming; repeated words repeat."""
+    return [_POSSESSIVE.sub("", word).replace("'", "") for word in _WORD.findall(fold(_joined_marks(text)))]
+
+
+def stem(word: str, language: str) -> str:
+    """The stem of one folded word. Raises InvalidSettings for a language that is none of `LANGUAGES`."""
+    return word if language == "none" else _stem(word, language)
+
+
+def terms(text: str, language: str) -> list[str]:
+    """The index terms of a text in order: `split_words`, each stemmed."""
+    return [stem(word, language) for word in split_words(text)]
+
+
+def _joined_marks(text: str) -> str:
+    """Without this, a combining mark that has no composed letter would cut a word in two (`\\w` leaves marks out)."""
+    text = unicodedata.normalize("NFC", text)
+    if text.isascii():
+        return text
+    return "".join(c for c in text if not unicodedata.category(c).startswith("M"))
+
+
+@lru_cache(maxsize=1 << 17)
+def _stem(word: str, language: str) -> str:
+    if language not in LANGUAGES:
+        raise InvalidSettings(f"Language {language!r} is none of {', '.join(LANGUAGES)}.", field="language")
+    with _STEMMER_LOCK:  # a Snowball stemmer keeps the word it works on as state
+        stemmer = _STEMMERS.get(language)
+        if stemmer is None:
+            stemmer = _STEMMERS[language] = snowballstemmer.stemmer(language)
+        return str(stemmer.stemWord(word))
