@@ -3,7 +3,7 @@
 The engine `exact` indexes by it, and the other engines' analysis is held against it by the contract suite:
 
     text -> NFC, lower case, folded to ASCII where a letter has an ASCII base (café -> cafe, ß -> ss, Ø -> o)
-         -> runs of letters, digits and combining marks; a possessive 's is cut off, any other apostrophe dropped
+         -> runs of letters and digits (combining marks dropped); a possessive 's is cut off, other apostrophes dropped
          -> stemmed by the schema's language (Snowball; `none` keeps the folded word)
 
 No word is dropped: stop words carry little weight in BM25 anyway, and "the who" or "it" may be what is sought.
@@ -58,7 +58,7 @@ def fold(text: str) -> str:
 
 def split_words(text: str) -> list[str]:
     """The folded words of a text in order, before stemming; repeated words repeat."""
-    return [_POSSESSIVE.sub("", word).replace("'", "") for word in _WORD.findall(fold(_joined_marks(text)))]
+    return [_POSSESSIVE.sub("", word).replace("'", "") for word in _WORD.findall(fold(_without_marks(text)))]
 
 
 def stem(word: str, language: str) -> str:
@@ -71,8 +71,8 @@ def terms(text: str, language: str) -> list[str]:
     return [stem(word, language) for word in split_words(text)]
 
 
-def _joined_marks(text: str) -> str:
-    """Without this, a combining mark that has no composed letter would cut a word in two (`\\w` leaves marks out)."""
+def _without_marks(text: str) -> str:
+    """The text without free combining marks, at which `\\w` would cut a word in two."""
     text = unicodedata.normalize("NFC", text)
     if text.isascii():
         return text

@@ -101,7 +101,8 @@ def rejection(write: Write, schema: Schema) -> str:
         case Update():
             foreign = sorted(set(write.fields) - set(UPDATABLE_FIELDS))
             if foreign:
-                return f"A partial update cannot set {', '.join(foreign)}; it can set {', '.join(UPDATABLE_FIELDS)}."
+                known = ", ".join(UPDATABLE_FIELDS)
+                return f"Only {known} can change in a partial update, not {', '.join(foreign)}."
             return _bad_field(write.fields)
         case _:
             return _bad_field(write.product.fields) or _bad_vector(write.product, schema)
