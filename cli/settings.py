@@ -1,0 +1,109 @@
+"""Settings of the process: from MULTIRECALL_* variables and `[settings]` in multirecall.toml, built once in `main`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from multirecall.core.errors import InvalidSettings
+
+__all__ = ["CONFIG_FILE", "Settings", "load_settings", "shown_settings"]
+
+CONFIG_FILE = "multirecall.toml"
+
+
+class _SettingsSection(TomlConfigSettingsSource):
+    """The table `[settings]` of multirecall.toml; the other tables (`[mapping]`) are not settings."""
+
+    def __call__(self) -> dict[str, Any]:
+        section = super().__call__().get("settings", {})
+        return section if isinstance(section, dict) else {"settings": section}
+
+
+class Settings(BaseSettings):
+    """Every setting has a default; the environment wins over the file. Secrets come from the environment only."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MULTIRECALL_", toml_file=CONFIG_FILE, extra="forbid", frozen=True, validate_default=True
+    )
+
+    engine: str = Field("embedded:.multirecall/index", description="engine URL used when --engine is not given")
+    engine_user: str = Field("", description="user name for the engine")
+    engine_password: SecretStr = Field(SecretStr(""), description="password for the engine")
+    engine_api_key: SecretStr = Field(SecretStr(""), description="API key for the engine, instead of user and password")
+    engine_ca_file: Path | None = Field(None, description="PEM file of the authority that signed the engine's key")
+    engine_verify_tls: bool = Field(True, description="check the engine's certificate")
+    engine_timeout_s: float = Field(
+        10.0, gt=0, le=600, description="longest wait for one answer of the engine, seconds"
+    )
+    encoder: str = Field("onnx", description="encoder for indexing: onnx, onnx?precision=fp32, static, …")
+    vector_index: str = Field("int8_hnsw", description="vector index kind: hnsw, int8_hnsw, bbq_hnsw, flat")
+    encoder_threads: int = Field(0, ge=0, le=256, description="threads of the encoder; 0: one per core")
+    routes: str = Field("lexical,dense", description="recall routes, comma-separated")
+    fusion: str = Field(
+        "weighted_sum", description="fusion: weighted_sum, rrf, rrf?k=20, weighted_sum?dense=0.6&lexical=0.4"
+    )
+    candidates: int = Field(100, ge=1, le=1000, description="hits asked of each route")
+    timeout_s: float = Field(1.0, gt=0, le=600, description="time budget of a search, seconds")
+    cache_dir: Path = Field(Path("~/.cache/multirecall"), description="where built model graphs are kept")
+    price_minor_units: int = Field(2, ge=0, le=4, description="decimal digits of the currency, for price filters")
+
+
+def _load(**overrides: Any) -> Settings:
+    class _FromHere(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, _SettingsSection(settings_cls)
+
+    return _FromHere(**overrides)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process. Raises InvalidSettings that names the setting, its source and its range."""
+    try:
+        return _load(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise InvalidSettings(
+            f"Setting {name!r}: {first['msg']}.",
+            hint=f"Set MULTIRECALL_{name.upper()} or [settings] {name} in {CONFIG_FILE}; "
+            "`multirecall settings show` lists all of them.",
+            field=name,
+        ) from None
+    except ValueError as error:  # a multirecall.toml that is no TOML
+        raise InvalidSettings(f"Cannot read {CONFIG_FILE}: {error}.", field=CONFIG_FILE) from None
+
+
+def shown_settings(settings: Settings) -> list[dict[str, Any]]:
+    """Name, value, default and meaning of each setting; secrets are masked."""
+    rows = []
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        default = field.get_default()
+        if isinstance(value, SecretStr):
+            value, default = "********" if value.get_secret_value() else "", ""
+        rows.append(
+            {
+                "name": name,
+                "value": str(value) if isinstance(value, Path) else value,
+                "default": str(default) if isinstance(default, Path) else default,
+                "meaning": field.description or "",
+            }
+        )
+    return rows

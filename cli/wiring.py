@@ -1,0 +1,158 @@
+"""The composition root of the command line: settings become objects here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from multirecall.cli.settings import Settings
+from multirecall.core.errors import FingerprintMismatch, InvalidSettings
+from multirecall.encoders.base import Encoder
+from multirecall.encoders.opening import open_encoder
+from multirecall.engines.base import Engine, IndexInfo
+from multirecall.engines.credentials import Credentials, TlsSettings
+from multirecall.engines.opening import EngineAccess, open_engine
+from multirecall.engines.schema import VectorField
+from multirecall.fusion.opening import open_fusion
+from multirecall.indexer.texts import vector_fingerprint
+from multirecall.recall.base import Route
+from multirecall.recall.dense import DenseRoute
+from multirecall.recall.lexical import LexicalRoute
+from multirecall.search.pipeline import Searcher
+
+__all__ = ["ROUTES", "OpenSearcher", "engine_access", "opened_encoder", "opened_engine", "opened_searcher"]
+
+ROUTES = ("lexical", "dense")
+
+
+def engine_access(settings: Settings) -> EngineAccess:
+    """Credentials and TLS of the engine, from the settings."""
+    password, api_key = settings.engine_password.get_secret_value(), settings.engine_api_key.get_secret_value()
+    if bool(settings.engine_user) != bool(password):
+        raise InvalidSettings(
+            "A user name and a password belong together.",
+            hint="Set both MULTIRECALL_ENGINE_USER and MULTIRECALL_ENGINE_PASSWORD, or neither.",
+            field="engine_user",
+        )
+    credentials = None
+    if api_key or settings.engine_user:
+        credentials = Credentials(user=settings.engine_user, password=password, api_key=api_key)
+    tls = TlsSettings(ca_file=settings.engine_ca_file, verify=settings.engine_verify_tls)
+    return EngineAccess(credentials=credentials, tls=tls, timeout_s=settings.engine_timeout_s)
+
+
+def opened_engine(settings: Settings, url: str | None, *, create: bool = False) -> Engine:
+    """The engine of `--engine`, or else of the settings."""
+    return open_engine(url or settings.engine, access=engine_access(settings), create=create)
+
+
+def opened_encoder(settings: Settings, spec: str) -> Encoder:
+    """The encoder that `spec` names, with the cache and threads of the settings."""
+    return open_encoder(
+        spec,
+        cache_dir=settings.cache_dir.expanduser() / "encoders",
+        threads=settings.encoder_threads or os.cpu_count() or 1,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSearcher:
+    """A searcher with the index it was opened on."""
+
+    searcher: Searcher
+    engine: Engine
+    index: IndexInfo
+    notes: tuple[str, ...] = ()
+
+
+def _vector_encoder(settings: Settings, field: VectorField, index: IndexInfo, spec: str | None) -> Encoder:
+    """The encoder that made the index's vectors. Raises FingerprintMismatch if it has changed since."""
+    encoder = opened_encoder(settings, spec or field.encoder)
+    found = vector_fingerprint(encoder, str(index.schema.metadata.get("text_template", "")))
+    if found != field.fingerprint:
+        raise FingerprintMismatch(
+            f"The vectors of index {index.name} were made by encoder {field.encoder!r} ({field.fingerprint}), "
+            f"but {encoder.spec!r} ({encoder.name}) gives {found}: their scores would mean nothing.",
+            hint=f"Search with --encoder '{field.encoder}', or index the catalogue again with --encoder '{encoder.spec}'.",
+            expected=field.fingerprint,
+            found=found,
+        )
+    return encoder
+
+
+def _route_names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = sorted(set(names) - set(ROUTES))
+    if unknown or not names:
+        raise InvalidSettings(
+            f"Unknown route {', '.join(unknown) or text!r}.", hint=f"Known routes: {', '.join(ROUTES)}.", field="routes"
+        )
+    return list(dict.fromkeys(names))
+
+
+@contextmanager
+def opened_searcher(
+    settings: Settings,
+    *,
+    engine_url: str | None = None,
+    routes: str | None = None,
+    fusion: str | None = None,
+    encoder: str | None = None,
+    candidates: int | None = None,
+    timeout_s: float | None = None,
+) -> Iterator[OpenSearcher]:
+    """A searcher on the live index; everything it opened is closed at the end.
+
+    Raises FingerprintMismatch if the encoder is not the one that made the index's vectors, NotFound if there is
+    no index yet. Without `routes`, an index without vectors is searched by the lexical route alone, with a note.
+    """
+    names = _route_names(routes or settings.routes)
+    k = candidates or settings.candidates
+    chosen_fusion = open_fusion(fusion or settings.fusion)
+    with ExitStack() as stack:
+        engine = stack.enter_context(opened_engine(settings, engine_url))
+        index = engine.info()
+        notes: list[str] = []
+        made: list[Route] = []
+        encoders: dict[str, Encoder] = {}
+        for name in names:
+            if name == "lexical":
+                made.append(LexicalRoute(k=k))
+            elif index.schema.vectors:
+                field = index.schema.vectors[0]
+                encoders[field.name] = _vector_encoder(settings, field, index, encoder)
+                made.append(DenseRoute(k=k, field=field.name))
+            elif routes is None and len(names) > 1:
+                notes.append("The index has no vectors: the dense route is left out.")
+            else:
+                raise InvalidSettings(
+                    f"Index {index.name} has no vectors, so route 'dense' cannot run.",
+                    hint="Index the catalogue with an encoder, e.g. --encoder onnx.",
+                    field="routes",
+                )
+        _check_weights(fusion or settings.fusion, [route.name for route in made])
+        searcher = stack.enter_context(
+            Searcher(
+                engine,
+                routes=made,
+                fusion=chosen_fusion,
+                encoders=encoders,
+                timeout_s=timeout_s or settings.timeout_s,
+            )
+        )
+        yield OpenSearcher(searcher=searcher, engine=engine, index=index, notes=tuple(notes))
+
+
+def _check_weights(spec: str, routes: Sequence[str]) -> None:
+    """A weight for a route that does not exist is a typo, and a silent one would be a wrong ranking."""
+    _, _, tail = spec.partition("?")
+    names = {part.partition("=")[0] for part in tail.split("&") if part} - {"k"}
+    unknown = sorted(names - set(ROUTES))
+    if unknown:
+        raise InvalidSettings(
+            f"The fusion {spec!r} weighs an unknown route: {', '.join(unknown)}.",
+            hint=f"Routes: {', '.join(routes)}.",
+            field="fusion",
+        )

@@ -1,0 +1,106 @@
+"""Page: the answer to a query, which explains itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from multirecall.core.query import Query
+from multirecall.core.ranking import FusedHit, Ranking, RouteStatus, Source
+from multirecall.engines.base import FacetCounts
+
+__all__ = ["Answer", "Page", "PageHit", "RouteTrace", "Total"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """How many products match. `exact`: counted by the engine; `at_least`: several routes were fused, and the
+    list is as long as what they found; `pool`: only nearest neighbours were asked for, which have no total."""
+
+    value: int
+    relation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteTrace:
+    """What one route did: how it ended, how many hits it gave, and how long the engine took for it."""
+
+    name: str
+    status: RouteStatus
+    n_hits: int
+    total: int | None
+    took_ms: float
+    error: str = ""
+
+    @classmethod
+    def of(cls, ranking: Ranking) -> RouteTrace:
+        return cls(
+            name=ranking.route,
+            status=ranking.status,
+            n_hits=len(ranking.hits),
+            total=ranking.total,
+            took_ms=ranking.took_ms,
+            error=ranking.error,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The fused candidates before the page is cut: what evaluation and training use."""
+
+    query: Query
+    hits: tuple[FusedHit, ...]
+    rankings: tuple[Ranking, ...]
+    fusion: str
+    facets: tuple[FacetCounts, ...] = ()
+    facets_over: str = ""
+    notes: tuple[str, ...] = ()
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def degraded(self) -> dict[str, str]:
+        """The routes that did not end well, with their status."""
+        fine = (RouteStatus.OK, RouteStatus.SKIPPED)
+        return {r.route: r.status.value for r in self.rankings if r.status not in fine}
+
+    @property
+    def total(self) -> Total:
+        counted = [r.total for r in self.rankings if r.total is not None]
+        if len(self.rankings) == 1 and counted:
+            return Total(value=counted[0], relation="exact")
+        if counted:
+            return Total(value=max(max(counted), len(self.hits)), relation="at_least")
+        return Total(value=len(self.hits), relation="pool")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageHit:
+    """One product of the page: its stored record and which routes brought it."""
+
+    id: str
+    rank: int
+    score: float
+    product: Mapping[str, Any]
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """`hits` are ranks `offset + 1` to `offset + size` of the fused list.
+
+    `facets_over` says what the facets count: `lexical` (all products that match the words), `browse` (all that
+    pass the filter) or `dense` (the nearest neighbours only).
+    """
+
+    query: Query
+    hits: tuple[PageHit, ...]
+    total: Total
+    facets: tuple[FacetCounts, ...]
+    facets_over: str
+    routes: tuple[RouteTrace, ...]
+    fusion: str
+    degraded: Mapping[str, str]
+    notes: tuple[str, ...]
+    took_ms: float
+    timings_ms: Mapping[str, float]

@@ -1,0 +1,262 @@
+"""Searcher: the one online path. Understand, recall, fuse, cut, fetch bodies once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import replace
+
+from multirecall.core.deadline import Deadline
+from multirecall.core.errors import InvalidInput, InvalidSettings, MultirecallError
+from multirecall.core.query import Query
+from multirecall.core.ranking import FusedHit, Ranking, RouteStatus
+from multirecall.encoders.base import Encoder
+from multirecall.engines.base import Engine, EngineRequest, EngineResult
+from multirecall.fusion.base import Fusion
+from multirecall.recall.base import QueryVectors, RecallContext, Route
+from multirecall.recall.browse import BrowseRoute
+from multirecall.search.order import sorted_hits
+from multirecall.search.page import Answer, Page, PageHit, RouteTrace
+
+__all__ = ["Searcher"]
+
+PREPARATION_SHARE = 0.6
+"""Part of the time budget that models may use; the rest belongs to the engine."""
+
+_FACET_ROUTES = ("lexical", "browse", "dense")  # whose facet counts are shown, best first
+
+
+class Searcher:
+    """Answers queries from one engine by several routes and one fusion. Safe for several threads.
+
+    `encoders` by vector field name. One pool of threads per searcher runs the models; a route that fails or is
+    late is left out of the answer, which says so. Close it, or use it as a context manager.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        routes: Sequence[Route],
+        fusion: Fusion,
+        encoders: Mapping[str, Encoder],
+        timeout_s: float = 1.0,
+        n_threads: int = 8,
+    ) -> None:
+        names = [r.name for r in routes]
+        if not names or len(set(names)) != len(names):
+            raise InvalidSettings(f"Routes need different names, at least one: {names}.", field="routes")
+        self._engine = engine
+        self._routes = tuple(routes)
+        self._fusion = fusion
+        self._encoders = dict(encoders)
+        self._timeout_s = timeout_s
+        self._pool = ThreadPoolExecutor(max_workers=n_threads, thread_name_prefix="route")
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        return self._routes
+
+    @property
+    def fusion(self) -> Fusion:
+        return self._fusion
+
+    def close(self) -> None:
+        """Ends the threads; the engine stays open, it belongs to whoever opened it."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def __enter__(self) -> Searcher:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def search(self, query: Query, *, timeout_s: float | None = None) -> Page:
+        """The page that `query` asks for, with the stored record of each product, read in one call.
+
+        Raises InvalidFilter or UnsupportedFeature for a filter that the engine cannot honour, and EngineError if
+        the engine does not answer at all. A route that fails alone is reported in `degraded`.
+        """
+        started = time.perf_counter()
+        answer = self.rank(query, query.offset + query.size, timeout_s=timeout_s)
+        wanted = answer.hits[query.offset : query.offset + query.size]
+        before_fetch = time.perf_counter()
+        bodies = self._engine.fetch([hit.id for hit in wanted]) if wanted else []
+        fetch_ms = (time.perf_counter() - before_fetch) * 1000.0
+        hits = tuple(
+            PageHit(id=hit.id, rank=hit.rank, score=hit.score, product=body, sources=hit.sources)
+            for hit, body in zip(wanted, bodies, strict=True)
+            if body is not None
+        )
+        gone = len(wanted) - len(hits)
+        notes = (*answer.notes, f"{gone} product(s) were deleted while the page was made.") if gone else answer.notes
+        return Page(
+            query=query,
+            hits=hits,
+            total=answer.total,
+            facets=answer.facets,
+            facets_over=answer.facets_over,
+            routes=tuple(RouteTrace.of(r) for r in answer.rankings),
+            fusion=answer.fusion,
+            degraded=answer.degraded,
+            notes=notes,
+            took_ms=(time.perf_counter() - started) * 1000.0,
+            timings_ms={**answer.timings_ms, "fetch": fetch_ms},
+        )
+
+    def rank(self, query: Query, k: int, *, timeout_s: float | None = None) -> Answer:
+        """The best `k` fused candidates and every route's ranking; no product body is read."""
+        deadline = Deadline.after(self._timeout_s if timeout_s is None else timeout_s)
+        routes, notes = self._plan(query)
+        if not routes:
+            return Answer(query=query, hits=(), rankings=(), fusion=repr(self._fusion), notes=notes)
+        context = RecallContext(
+            deadline=deadline,
+            vectors=QueryVectors(query.text, self._encoders),
+            fields=tuple(dict.fromkeys(s.field for s in query.sort)),
+        )
+        clock = _Clock()
+        failures = self._prepare(query, routes, context)
+        clock.lap("prepare")
+        requests = self._requests(query, routes, context, failures)
+        results = self._ask(requests, deadline)
+        second = self._fallbacks(query, routes, context, results)
+        more = self._ask_again(second, deadline)
+        clock.lap("engine")
+        rankings = tuple(
+            _ranking(route, failures, [*results.get(route.name, ()), *more.get(route.name, ())]) for route in routes
+        )
+        hits = self._fuse(query, rankings, k)
+        clock.lap("fuse")
+        facets_over, facets = _facets(results, more) if query.facets else ("", ())
+        return Answer(
+            query=query,
+            hits=hits,
+            rankings=rankings,
+            fusion=repr(self._fusion),
+            facets=facets,
+            facets_over=facets_over,
+            notes=notes,
+            timings_ms=clock.laps,
+        )
+
+    def _plan(self, query: Query) -> tuple[tuple[Route, ...], tuple[str, ...]]:
+        if query.text:
+            return self._routes, ()
+        if query.raw.strip():
+            return (), ("The query holds no letter or digit: there is nothing to look for.",)
+        note = "The query is empty: all products that pass the filter, the most popular first."
+        return (BrowseRoute(k=max(r.k for r in self._routes if hasattr(r, "k")) if self._routes else 100),), (note,)
+
+    def _prepare(self, query: Query, routes: Sequence[Route], context: RecallContext) -> dict[str, Ranking]:
+        """Runs the models of all routes side by side; returns a ranking for each route that failed or was late."""
+        waiting: list[tuple[Route, Future[None]]] = [
+            (route, self._pool.submit(route.prepare, query, context)) for route in routes if route.needs_preparation
+        ]
+        share = context.deadline.child(PREPARATION_SHARE)
+        failures: dict[str, Ranking] = {}
+        for route, future in waiting:
+            try:
+                future.result(timeout=min(share.remaining_s(), _LONGEST_WAIT_S))
+            except FutureTimeout:
+                future.cancel()
+                failures[route.name] = _ended(route, RouteStatus.TIMED_OUT, "its model was late")
+            except InvalidInput:
+                raise
+            except Exception as error:  # noqa: BLE001 - one broken route never fails the query; it is in the answer
+                failures[route.name] = _ended(route, RouteStatus.FAILED, _reason(error))
+        return failures
+
+    def _requests(
+        self, query: Query, routes: Sequence[Route], context: RecallContext, failures: dict[str, Ranking]
+    ) -> dict[str, tuple[EngineRequest, ...]]:
+        requests: dict[str, tuple[EngineRequest, ...]] = {}
+        for route in routes:
+            if route.name not in failures:
+                requests[route.name] = route.requests(query, context)
+        return requests
+
+    def _ask(
+        self, requests: Mapping[str, tuple[EngineRequest, ...]], deadline: Deadline
+    ) -> dict[str, list[EngineResult]]:
+        """All requests of all routes in one round trip, dealt back to their routes."""
+        flat = [request for of_route in requests.values() for request in of_route]
+        answers = iter(self._engine.search_many(flat, deadline) if flat else [])
+        return {name: [next(answers) for _ in of_route] for name, of_route in requests.items()}
+
+    def _fallbacks(
+        self,
+        query: Query,
+        routes: Sequence[Route],
+        context: RecallContext,
+        results: Mapping[str, list[EngineResult]],
+    ) -> dict[str, tuple[EngineRequest, ...]]:
+        if context.deadline.expired:
+            return {}
+        wanted = {r.name: r.fallback(query, context, results[r.name]) for r in routes if results.get(r.name)}
+        return {name: requests for name, requests in wanted.items() if requests}
+
+    def _ask_again(
+        self, requests: Mapping[str, tuple[EngineRequest, ...]], deadline: Deadline
+    ) -> dict[str, list[EngineResult]]:
+        """The second round trip, if any route wants one. Its failure must not take away the first one's hits."""
+        if not requests:
+            return {}
+        try:
+            return self._ask(requests, deadline)
+        except MultirecallError as error:
+            failed = EngineResult(status=RouteStatus.FAILED, error=_reason(error))
+            return {name: [failed for _ in of_route] for name, of_route in requests.items()}
+
+    def _fuse(self, query: Query, rankings: Sequence[Ranking], k: int) -> tuple[FusedHit, ...]:
+        if not query.sort:
+            return self._fusion(rankings, k).hits
+        pool = self._fusion(rankings, sum(len(r.hits) for r in rankings)).hits
+        ordered = sorted_hits(pool, query.sort)[:k]
+        return tuple(replace(hit, rank=rank) for rank, hit in enumerate(ordered, start=1))
+
+
+_LONGEST_WAIT_S = 3600.0  # future.result refuses infinity
+
+
+class _Clock:
+    """Milliseconds per stage."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.laps[stage] = (now - self._last) * 1000.0
+        self._last = now
+
+
+def _ended(route: Route, status: RouteStatus, error: str = "") -> Ranking:
+    return Ranking(route=route.name, kind=route.kind, status=status, error=error)
+
+
+def _reason(error: Exception) -> str:
+    return error.message if isinstance(error, MultirecallError) else f"{type(error).__name__}: {error}"
+
+
+def _ranking(route: Route, failures: Mapping[str, Ranking], results: list[EngineResult]) -> Ranking:
+    if route.name in failures:
+        return failures[route.name]
+    if not results:
+        return _ended(route, RouteStatus.SKIPPED, "it has nothing to say to this query")
+    ranking = route.ranking(results)
+    late = results[-1]
+    if len(results) > 1 and late.status is not RouteStatus.OK and ranking.status is RouteStatus.OK:
+        return replace(ranking, status=RouteStatus.PARTIAL, error=late.error or "its second look was late")
+    return ranking
+
+
+def _facets(results: Mapping[str, list[EngineResult]], more: Mapping[str, list[EngineResult]]) -> tuple[str, tuple]:  # type: ignore[type-arg]
+    for name in _FACET_ROUTES:
+        for result in [*reversed(more.get(name, [])), *results.get(name, [])]:
+            if result.facets and result.status is RouteStatus.OK:
+                return name, result.facets
+    return "", ()
