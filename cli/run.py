@@ -98,5 +98,5 @@ def run(
     if degraded:
         console.print(
             f"[bold yellow]{len(degraded)} answers are incomplete[/] (a route failed or was late): "
-            f"{printable(', '.join(list(degraded)[:10]))}. Give more time with --timeout, or see --json for the reasons."
+            f"{printable(', '.join(list(degraded)[:10]))}. Give more time with --timeout; --json tells the reasons."
         )

@@ -11,7 +11,7 @@ from multirecall.cli.settings import load_settings
 from multirecall.cli.show_page import page_as_dict, page_view
 from multirecall.cli.state import command
 from multirecall.cli.wiring import opened_searcher
-from multirecall.core.errors import InvalidQuery
+from multirecall.core.errors import DeadlineExceeded, EngineError
 from multirecall.search.filter_syntax import parse_facet, parse_filters, parse_sort
 from multirecall.search.understand import understand
 
@@ -68,4 +68,6 @@ def search(
             stderr.print(f"[yellow]{note}[/]")
         console.print(page_view(page, minor_units=units, explain=explain))
     if page.routes and len(page.degraded) == len(page.routes):
-        raise InvalidQuery("No route answered.", hint="Give more time with --timeout, or look at the engine's log.")
+        late = all(status == "timed_out" for status in page.degraded.values())
+        kind = DeadlineExceeded if late else EngineError
+        raise kind("No route answered.", hint="Give more time with --timeout, or look at the engine's log.")

@@ -41,16 +41,12 @@ class Settings(BaseSettings):
     engine_api_key: SecretStr = Field(SecretStr(""), description="API key for the engine, instead of user and password")
     engine_ca_file: Path | None = Field(None, description="PEM file of the authority that signed the engine's key")
     engine_verify_tls: bool = Field(True, description="check the engine's certificate")
-    engine_timeout_s: float = Field(
-        10.0, gt=0, le=600, description="longest wait for one answer of the engine, seconds"
-    )
+    engine_timeout_s: float = Field(10.0, gt=0, le=600, description="longest wait for one answer, seconds")
     encoder: str = Field("onnx", description="encoder for indexing: onnx, onnx?precision=fp32, static, …")
     vector_index: str = Field("int8_hnsw", description="vector index kind: hnsw, int8_hnsw, bbq_hnsw, flat")
     encoder_threads: int = Field(0, ge=0, le=256, description="threads of the encoder; 0: one per core")
     routes: str = Field("lexical,dense", description="recall routes, comma-separated")
-    fusion: str = Field(
-        "weighted_sum", description="fusion: weighted_sum, rrf, rrf?k=20, weighted_sum?dense=0.6&lexical=0.4"
-    )
+    fusion: str = Field("weighted_sum", description="weighted_sum, rrf, rrf?k=20, weighted_sum?dense=0.6&lexical=0.4")
     candidates: int = Field(100, ge=1, le=1000, description="hits asked of each route")
     timeout_s: float = Field(1.0, gt=0, le=600, description="time budget of a search, seconds")
     cache_dir: Path = Field(Path("~/.cache/multirecall"), description="where built model graphs are kept")

@@ -75,7 +75,7 @@ def _vector_encoder(settings: Settings, field: VectorField, index: IndexInfo, sp
         raise FingerprintMismatch(
             f"The vectors of index {index.name} were made by encoder {field.encoder!r} ({field.fingerprint}), "
             f"but {encoder.spec!r} ({encoder.name}) gives {found}: their scores would mean nothing.",
-            hint=f"Search with --encoder '{field.encoder}', or index the catalogue again with --encoder '{encoder.spec}'.",
+            hint=f"Search with --encoder '{field.encoder}', or index again with --encoder '{encoder.spec}'.",
             expected=field.fingerprint,
             found=found,
         )
