@@ -1,9 +1,9 @@
 package multirecall.engine;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CountDownLatch;
 import org.elasticsearch.common.logging.LogConfigurator;
 import org.elasticsearch.common.settings.Settings;
 import org.elasticsearch.env.Environment;
@@ -12,49 +12,39 @@ import org.elasticsearch.node.Node;
 import org.elasticsearch.plugins.PluginsLoader;
 
 /**
- * Runs one Elasticsearch node on the class path until it is told to end (SIGTERM).
+ * Runs one Elasticsearch node on the class path.
  *
- * <p>Arguments: the configuration folder, then node settings as {@code key=value}. Everything that differs between a
- * single node, a test instance and a member of a cluster is such a setting, so this class never needs to change.
+ * <p>The property {@code multirecall.config} names the configuration folder. Everything that differs between a single
+ * node, a test instance and a member of a cluster is a node setting, so this class never needs to change.
  */
 public final class ElasticsearchNode {
 
     private ElasticsearchNode() {}
 
-    public static void main(String[] arguments) throws Exception {
+    public static void main(String[] arguments) {
+        NodeProcess.run(arguments, ElasticsearchNode::make);
+    }
+
+    private static NodeProcess.StartedNode make(Map<String, String> given) {
         LogConfigurator.configureESLogging();
-        Settings settings = settingsFrom(arguments);
-        String nodeName = settings.get("node.name");
-        Path configuration = Path.of(arguments[0]);
-        Environment environment =
-            InternalSettingsPreparer.prepareEnvironment(settings, Map.of(), configuration, () -> nodeName);
+        Settings.Builder settings = Settings.builder();
+        given.forEach(settings::put);
+        Environment environment = InternalSettingsPreparer.prepareEnvironment(
+            settings.build(), Map.of(), Path.of(System.getProperty("multirecall.config")), () -> given.get("node.name"));
         // "false": no module layers, because the node itself is on the class path and not on the module path.
         PluginsLoader plugins = PluginsLoader.createPluginsLoader(
             PluginsLoader.loadModulesBundles(environment.modulesDir(), true), Set.of(), Map.of(), false);
         Node node = new Node(environment, plugins);
-        CountDownLatch ended = new CountDownLatch(1);
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            try {
-                node.close();
-            } catch (Exception failure) {
-                failure.printStackTrace();
-            } finally {
-                ended.countDown();
+        return new NodeProcess.StartedNode() {
+            @Override
+            public void start() throws Exception {
+                node.start();
             }
-        }, "close-node"));
-        node.start();
-        ended.await();
-    }
 
-    private static Settings settingsFrom(String[] arguments) {
-        Settings.Builder settings = Settings.builder();
-        for (int i = 1; i < arguments.length; i++) {
-            int equals = arguments[i].indexOf('=');
-            if (equals < 1) {
-                throw new IllegalArgumentException("not a key=value setting: " + arguments[i]);
+            @Override
+            public void close() throws IOException {
+                node.close();
             }
-            settings.put(arguments[i].substring(0, equals), arguments[i].substring(equals + 1));
-        }
-        return settings.build();
+        };
     }
 }

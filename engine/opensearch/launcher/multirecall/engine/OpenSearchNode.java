@@ -1,11 +1,11 @@
 package multirecall.engine;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
 import org.codelibs.opensearch.runner.node.OpenSearchRunnerNode;
 import org.opensearch.common.settings.Settings;
 import org.opensearch.env.Environment;
@@ -14,10 +14,10 @@ import org.opensearch.node.Node;
 import org.opensearch.plugins.Plugin;
 
 /**
- * Runs one OpenSearch node with the k-NN plugin on the class path until it is told to end (SIGTERM).
+ * Runs one OpenSearch node with the k-NN plugin on the class path.
  *
- * <p>Arguments: the configuration folder, then node settings as {@code key=value}. Everything that differs between a
- * single node, a test instance and a member of a cluster is such a setting, so this class never needs to change.
+ * <p>The property {@code multirecall.config} names the configuration folder. Everything that differs between a single
+ * node, a test instance and a member of a cluster is a node setting, so this class never needs to change.
  */
 public final class OpenSearchNode {
 
@@ -32,25 +32,27 @@ public final class OpenSearchNode {
 
     private OpenSearchNode() {}
 
-    public static void main(String[] arguments) throws Exception {
-        Settings settings = settingsFrom(arguments);
-        String nodeName = settings.get("node.name");
-        Path configuration = Path.of(arguments[0]);
-        Environment environment =
-            InternalSettingsPreparer.prepareEnvironment(settings, Map.of(), configuration, () -> nodeName);
+    public static void main(String[] arguments) {
+        NodeProcess.run(arguments, OpenSearchNode::make);
+    }
+
+    private static NodeProcess.StartedNode make(Map<String, String> given) throws ClassNotFoundException {
+        Settings.Builder settings = Settings.builder();
+        given.forEach(settings::put);
+        Environment environment = InternalSettingsPreparer.prepareEnvironment(
+            settings.build(), Map.of(), Path.of(System.getProperty("multirecall.config")), () -> given.get("node.name"));
         Node node = new OpenSearchRunnerNode(environment, plugins());
-        CountDownLatch ended = new CountDownLatch(1);
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            try {
-                node.close();
-            } catch (Exception failure) {
-                failure.printStackTrace();
-            } finally {
-                ended.countDown();
+        return new NodeProcess.StartedNode() {
+            @Override
+            public void start() throws Exception {
+                node.start();
             }
-        }, "close-node"));
-        node.start();
-        ended.await();
+
+            @Override
+            public void close() throws IOException {
+                node.close();
+            }
+        };
     }
 
     private static Collection<Class<? extends Plugin>> plugins() throws ClassNotFoundException {
@@ -59,17 +61,5 @@ public final class OpenSearchNode {
             plugins.add(Class.forName(name).asSubclass(Plugin.class));
         }
         return plugins;
-    }
-
-    private static Settings settingsFrom(String[] arguments) {
-        Settings.Builder settings = Settings.builder();
-        for (int i = 1; i < arguments.length; i++) {
-            int equals = arguments[i].indexOf('=');
-            if (equals < 1) {
-                throw new IllegalArgumentException("not a key=value setting: " + arguments[i]);
-            }
-            settings.put(arguments[i].substring(0, equals), arguments[i].substring(equals + 1));
-        }
-        return settings.build();
     }
 }
