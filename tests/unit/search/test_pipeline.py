@@ -1,0 +1,233 @@
+"""The search path over the exact engine: real routes, a real encoder, and routes that break on purpose."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from multirecall.core.deadline import Deadline
+from multirecall.core.errors import EngineUnavailable, InvalidFilter, InvalidSettings
+from multirecall.core.filters import Range, Term
+from multirecall.core.query import Facet, Query, Sort
+from multirecall.core.ranking import Ranking, RouteStatus, ScoreKind
+from multirecall.encoders.opening import open_encoder
+from multirecall.engines.base import EngineRequest, EngineResult, IndexedProduct, Upsert
+from multirecall.engines.exact import ExactEngine
+from multirecall.engines.schema import Schema, VectorField
+from multirecall.fusion import RRF, WeightedSum
+from multirecall.recall import BrowseRoute, DenseRoute, LexicalRoute, RecallContext
+from multirecall.search import Searcher, understand
+
+PRODUCTS = {
+    "p1": ("Black toner cartridge LJ-4250", "HP", 4_999, 9.0),
+    "p2": ("Cyan toner cartridge", "HP", 5_999, 5.0),
+    "p3": ("Laser printer", "Brother", 19_999, 7.0),
+    "p4": ("USB-C cable 2 m", "StarTech.com", 1_299, None),
+    "p5": ("Printer paper A4 500 sheets", "HP", None, 1.0),
+}
+
+
+@pytest.fixture(scope="module")
+def encoder():  # type: ignore[no-untyped-def]
+    return open_encoder("hashing?dim=64")
+
+
+@pytest.fixture(scope="module")
+def engine(encoder) -> Iterator[ExactEngine]:  # type: ignore[no-untyped-def]
+    with ExactEngine(name="products") as engine:
+        field = VectorField(name="dense", dim=encoder.dim, encoder=encoder.spec, fingerprint=encoder.fingerprint)
+        index = engine.create(Schema(vectors=(field,)))
+        writes = []
+        for product_id, (title, brand, price_minor, popularity) in PRODUCTS.items():
+            fields = {
+                "id": product_id,
+                "title": title,
+                "brand": brand,
+                "codes": ["lj4250"] if product_id == "p1" else [],
+            }
+            if price_minor is not None:
+                fields["price_minor"] = price_minor
+            if popularity is not None:
+                fields["popularity"] = popularity
+            vector = encoder.encode_products([title])[0]
+            writes.append(Upsert(product=IndexedProduct(id=product_id, fields=fields, vectors={"dense": vector})))
+        assert all(result.ok for result in engine.write(writes, index=index))
+        engine.refresh(index=index)
+        engine.swap(index)
+        yield engine
+
+
+@pytest.fixture
+def searcher(engine, encoder) -> Iterator[Searcher]:  # type: ignore[no-untyped-def]
+    with Searcher(
+        engine, routes=[LexicalRoute(), DenseRoute()], fusion=WeightedSum(), encoders={"dense": encoder}, timeout_s=30
+    ) as searcher:
+        yield searcher
+
+
+def test_a_page_holds_the_products_with_their_sources(searcher: Searcher) -> None:
+    page = searcher.search(understand("black toner"))
+    assert page.hits[0].id == "p1"
+    assert page.hits[0].product["title"] == PRODUCTS["p1"][0]
+    assert {s.route for s in page.hits[0].sources} == {"lexical", "dense"}
+    assert [(r.name, r.status) for r in page.routes] == [("lexical", RouteStatus.OK), ("dense", RouteStatus.OK)]
+    assert page.degraded == {}
+    assert page.total.relation == "at_least"
+    assert page.fusion == "WeightedSum()"
+    assert {"prepare", "engine", "fuse", "fetch"} <= set(page.timings_ms)
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(searcher: Searcher) -> None:
+    whole = [h.id for h in searcher.search(understand("printer", size=5)).hits]
+    parts = [h.id for offset in range(5) for h in searcher.search(understand("printer", offset=offset, size=1)).hits]
+    assert parts == whole
+    assert len(set(whole)) == len(whole) == 5
+    assert searcher.search(understand("printer", offset=50)).hits == ()
+
+
+def test_filters_act_on_every_route(searcher: Searcher) -> None:
+    page = searcher.search(understand("toner", filter=Range(field="price_minor", lte=4_999)))
+    assert {h.id for h in page.hits} == {"p1", "p4"}
+    page = searcher.search(understand("toner", filter=Term(field="brand", value="Nobody")))
+    assert page.hits == ()
+
+
+def test_an_unknown_filter_field_is_an_error_that_lists_the_known_ones(searcher: Searcher) -> None:
+    with pytest.raises(InvalidFilter, match="brand"):
+        searcher.search(understand("toner", filter=Term(field="colour", value="x")))
+
+
+def test_facets_count_the_lexical_matches(searcher: Searcher) -> None:
+    page = searcher.search(understand("toner", facets=(Facet(field="brand"),)))
+    assert page.facets_over == "lexical"
+    assert [(c.value, c.count) for c in page.facets[0].counts] == [("HP", 2)]
+
+
+def test_sort_orders_the_candidates_and_puts_the_unknown_last(searcher: Searcher) -> None:
+    page = searcher.search(understand("printer", sort=(Sort(field="price_minor"),)))
+    assert [h.id for h in page.hits] == ["p4", "p1", "p2", "p3", "p5"]
+    page = searcher.search(understand("printer", sort=(Sort(field="price_minor", descending=True),)))
+    assert [h.id for h in page.hits] == ["p3", "p2", "p1", "p4", "p5"]
+    assert [h.rank for h in page.hits] == [1, 2, 3, 4, 5]
+
+
+def test_the_empty_query_browses_by_popularity(searcher: Searcher) -> None:
+    page = searcher.search(understand(""))
+    assert [h.id for h in page.hits] == ["p1", "p3", "p2", "p5", "p4"]
+    assert page.total.value == 5
+    assert page.total.relation == "exact"
+    assert "empty" in page.notes[0]
+
+
+def test_punctuation_alone_finds_nothing_and_says_why(searcher: Searcher) -> None:
+    page = searcher.search(understand('"'))
+    assert page.hits == ()
+    assert "nothing to look for" in page.notes[0]
+
+
+def test_a_typo_gets_a_second_look(searcher: Searcher) -> None:
+    answer = searcher.rank(understand("tonner"), 10)
+    lexical = next(r for r in answer.rankings if r.route == "lexical")
+    assert {h.id for h in lexical.hits} == {"p1", "p2"}
+
+
+@dataclass(frozen=True)
+class BrokenRoute:
+    """Fails, or waits until it is released, while it prepares."""
+
+    name: str = "broken"
+    gate: threading.Event | None = None
+    kind: ScoreKind = ScoreKind.COSINE
+    needs_preparation: bool = True
+
+    def prepare(self, query: Query, context: RecallContext) -> None:
+        if self.gate is None:
+            raise RuntimeError("model exploded")
+        self.gate.wait(20)
+
+    def requests(self, query: Query, context: RecallContext) -> tuple[EngineRequest, ...]:
+        raise AssertionError("a route that is not ready is not asked")
+
+    def fallback(self, query: Query, context: RecallContext, results: Sequence[EngineResult]) -> tuple[()]:
+        return ()
+
+    def ranking(self, results: Sequence[EngineResult]) -> Ranking:
+        raise AssertionError("a route that is not ready has no results")
+
+
+def test_a_route_that_fails_is_named_and_the_others_answer(engine: ExactEngine) -> None:
+    with Searcher(engine, routes=[LexicalRoute(), BrokenRoute()], fusion=RRF(), encoders={}, timeout_s=30) as searcher:
+        page = searcher.search(understand("toner"))
+    assert {h.id for h in page.hits} == {"p1", "p2"}
+    assert page.degraded == {"broken": "failed"}
+    assert "model exploded" in page.routes[1].error
+
+
+def test_a_route_that_is_late_is_named_and_the_others_answer(engine: ExactEngine) -> None:
+    gate = threading.Event()
+    try:
+        with Searcher(
+            engine, routes=[LexicalRoute(), BrokenRoute(gate=gate)], fusion=RRF(), encoders={}, timeout_s=1.0
+        ) as searcher:
+            page = searcher.search(understand("toner"))
+    finally:
+        gate.set()
+    assert {h.id for h in page.hits} == {"p1", "p2"}
+    assert page.degraded == {"broken": "timed_out"}
+
+
+def test_a_missing_encoder_is_an_error_of_the_setup(engine: ExactEngine) -> None:
+    with (
+        Searcher(engine, routes=[DenseRoute()], fusion=RRF(), encoders={}, timeout_s=30) as searcher,
+        pytest.raises(InvalidSettings, match="dense"),
+    ):
+        searcher.search(understand("toner"))
+
+
+class FailOn:
+    """The real engine, failing on its n-th call of `search_many`."""
+
+    def __init__(self, engine: ExactEngine, call: int) -> None:
+        self._engine, self._call, self.calls = engine, call, 0
+
+    def search_many(
+        self, requests: Sequence[EngineRequest], deadline: Deadline, *, index: str | None = None
+    ) -> list[EngineResult]:
+        self.calls += 1
+        if self.calls == self._call:
+            raise EngineUnavailable("The engine does not answer.")
+        return self._engine.search_many(requests, deadline, index=index)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._engine, name)
+
+
+def test_all_routes_share_one_round_trip(engine: ExactEngine, encoder) -> None:  # type: ignore[no-untyped-def]
+    counted = FailOn(engine, call=99)
+    routes = [LexicalRoute(fuzzy_below=0), DenseRoute(), BrowseRoute()]
+    with Searcher(counted, routes=routes, fusion=RRF(), encoders={"dense": encoder}, timeout_s=30) as searcher:  # type: ignore[arg-type]
+        searcher.rank(understand("toner"), 10)
+    assert counted.calls == 1
+
+
+def test_an_engine_that_is_down_is_an_error(engine: ExactEngine) -> None:
+    with (
+        Searcher(FailOn(engine, call=1), routes=[LexicalRoute()], fusion=RRF(), encoders={}, timeout_s=30) as searcher,  # type: ignore[arg-type]
+        pytest.raises(EngineUnavailable),
+    ):
+        searcher.rank(understand("toner"), 10)
+
+
+def test_a_failed_second_look_keeps_what_the_first_found(engine: ExactEngine) -> None:
+    with Searcher(FailOn(engine, call=2), routes=[LexicalRoute()], fusion=RRF(), encoders={}, timeout_s=30) as searcher:  # type: ignore[arg-type]
+        answer = searcher.rank(understand("toner"), 10)
+    assert {h.id for h in answer.hits} == {"p1", "p2"}
+    assert answer.degraded == {"lexical": "partial"}
+
+
+def test_two_routes_of_one_name_are_refused(engine: ExactEngine) -> None:
+    with pytest.raises(InvalidSettings, match="different names"):
+        Searcher(engine, routes=[LexicalRoute(), LexicalRoute()], fusion=RRF(), encoders={})
