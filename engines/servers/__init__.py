@@ -1,0 +1,1 @@
+"""What Elasticsearch and OpenSearch share, and one file for what each does its own way."""

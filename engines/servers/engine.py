@@ -1,0 +1,262 @@
+"""ServerEngine: the Engine contract over a search server; the servers' own words come from a Dialect."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+from multirecall.core.deadline import Deadline
+from multirecall.core.errors import InvalidSettings
+from multirecall.core.filters import Filter
+from multirecall.engines.base import Capabilities, EngineRequest, EngineResult, IndexInfo, Write, WriteResult
+from multirecall.engines.checks import check_filter
+from multirecall.engines.credentials import Credentials, TlsSettings
+from multirecall.engines.fields import STORED_FIELDS
+from multirecall.engines.schema import Schema
+from multirecall.engines.servers.bulk import BulkLimits, BulkWriter
+from multirecall.engines.servers.catalog import Catalog, OpenIndex
+from multirecall.engines.servers.dialect import Dialect
+from multirecall.engines.servers.errors import failure, fatal
+from multirecall.engines.servers.filters import filter_query
+from multirecall.engines.servers.names import check_name, write_alias
+from multirecall.engines.servers.records import record, source_paths
+from multirecall.engines.servers.results import late, search_filter_path, search_result
+from multirecall.engines.servers.search_body import search_body
+from multirecall.engines.servers.transport import RequestTimedOut, Transport, json_lines
+
+__all__ = ["ServerEngine"]
+
+_GRACE_S = 0.05
+"""How much longer than the server's own limit the client waits, so that a late answer still brings what was found."""
+
+_FETCH_AT_ONCE = 1_000
+_SCAN_AT_ONCE = 1_000
+_SCAN_VECTORS_AT_ONCE = 200
+
+
+class ServerEngine:
+    """Products on a search server, each physical index one server index, the name an alias.
+
+    Writes become visible with `refresh` and not before; `fetch` sees what searches see. `scan` pages by id: it
+    holds nothing open on the server, and a product written while it runs may or may not be among the records.
+    """
+
+    dialect: ClassVar[Dialect]
+
+    def __init__(self, transport: Transport, name: str, *, shards: int = 1, limits: BulkLimits | None = None) -> None:
+        self._transport = transport
+        self._name = check_name(name)
+        self._catalog = Catalog(transport, name, self.dialect, shards=shards)
+        self._bulk = BulkWriter(transport, self.dialect, limits or BulkLimits())
+
+    @classmethod
+    def open(
+        cls,
+        host_url: str,
+        name: str,
+        *,
+        credentials: Credentials | None = None,
+        tls: TlsSettings | None = None,
+        timeout_s: float = 10.0,
+        shards: int = 1,
+        limits: BulkLimits | None = None,
+    ) -> Self:
+        """The engine at `host_url` (`http://127.0.0.1:9200`), after one request that makes sure of the server.
+
+        Raises EngineUnavailable, EngineAuthError, and InvalidSettings for another product at that address, an
+        untrusted certificate or a name that cannot be an alias.
+        """
+        check_name(name)
+        transport = Transport(
+            host_url, scheme=cls.dialect.scheme, credentials=credentials, tls=tls, timeout_s=timeout_s
+        )
+        try:
+            _check_product(transport, cls.dialect)
+        except BaseException:
+            transport.close()
+            raise
+        return cls(transport, name, shards=shards, limits=limits)
+
+    @property
+    def url(self) -> str:
+        return f"{self._transport.url}/{self._name}"
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(name=self.dialect.scheme, vector_indexes=self.dialect.vector_indexes)
+
+    def create(self, schema: Schema) -> str:
+        return self._catalog.create(schema)
+
+    def write(self, writes: Iterable[Write], *, index: str | None = None) -> Iterator[WriteResult]:
+        opened = self._catalog.opened(index)
+        return self._bulk.write(writes, self._name if index is None else write_alias(index), opened.schema)
+
+    def refresh(self, *, index: str | None = None) -> None:
+        opened = self._catalog.opened(index)
+        self._transport.send("POST", f"/{opened.asked}/_refresh", index=opened.asked)
+
+    def search_many(
+        self, requests: Sequence[EngineRequest], deadline: Deadline, *, index: str | None = None
+    ) -> list[EngineResult]:
+        if not requests:
+            return []
+        results, moved = self._searched(requests, deadline, self._catalog.opened(index))
+        if moved:  # the alias was swapped under us: the schema we compiled the requests by may be the old one
+            self._catalog.forget()
+            results, _ = self._searched(requests, deadline, self._catalog.opened(index))
+        return results
+
+    def _searched(
+        self, requests: Sequence[EngineRequest], deadline: Deadline, opened: OpenIndex
+    ) -> tuple[list[EngineResult], bool]:
+        """The results, and whether a hit came from another index than `opened`."""
+        remaining_s = deadline.remaining_s()
+        limited = not math.isinf(remaining_s)
+        timeout_ms = max(1, math.floor(remaining_s * 1000)) if limited else None
+        lines = []
+        for request in requests:
+            lines += [{}, search_body(request, opened.schema, self.dialect, timeout_ms)]
+        if deadline.expired:
+            return [late("The time budget was spent before the search.") for _ in requests], False
+        try:
+            answer = self._transport.send(
+                "POST",
+                f"/{opened.asked}/_msearch",
+                body=json_lines(lines),
+                params={"filter_path": search_filter_path},
+                timeout_s=remaining_s + _GRACE_S if limited else None,
+                index=opened.asked,
+            )
+        except RequestTimedOut as error:
+            return [late(error.message) for _ in requests], False
+        responses = answer["responses"]
+        for response in responses:
+            if fatal(response["status"], response.get("error")):
+                self._catalog.forget()
+                raise failure(response["status"], response["error"], url=self._transport.url, index=opened.asked)
+        moved = any(
+            hit["_index"] != opened.index
+            for response in responses
+            for hit in response.get("hits", {}).get("hits", ())[:1]
+        )
+        pairs = zip(requests, responses, strict=True)
+        return [search_result(request, response, opened.schema) for request, response in pairs], moved
+
+    def fetch(
+        self, ids: Sequence[str], fields: Sequence[str] | None = None, *, index: str | None = None
+    ) -> list[Mapping[str, Any] | None]:
+        opened = self._catalog.opened(index)
+        names = STORED_FIELDS if fields is None else tuple(fields)
+        params = {
+            "_source_includes": ",".join(source_paths(names)),
+            "realtime": "false",
+            "filter_path": "docs._id,docs._source,docs.error",
+            **self.dialect.source_params(with_vectors=any(name.startswith("vectors.") for name in names)),
+        }
+        found: dict[str, dict[str, Any]] = {}
+        wanted = list(filter(_can_be_an_id, dict.fromkeys(ids)))
+        for start in range(0, len(wanted), _FETCH_AT_ONCE):
+            body = {"ids": wanted[start : start + _FETCH_AT_ONCE]}
+            answer = self._transport.send(
+                "POST", f"/{opened.asked}/_mget", body=body, params=params, index=opened.asked
+            )
+            for held in answer["docs"]:
+                if "error" in held:
+                    raise failure(404, held["error"], url=self._transport.url, index=opened.asked)
+                if "_source" in held:
+                    found[held["_id"]] = record(held["_source"], names)
+        return [*map(found.get, ids)]
+
+    def scan(self, fields: Sequence[str], *, index: str | None = None) -> Iterator[Mapping[str, Any]]:
+        opened = self._catalog.opened(index)
+        return self._scanned(("id", *fields), opened.index)
+
+    def _scanned(self, fields: tuple[str, ...], index: str) -> Iterator[Mapping[str, Any]]:
+        """Pages of the physical index in id order: a swap in between changes nothing."""
+        with_vectors = any(name.startswith("vectors.") for name in fields)
+        body: dict[str, Any] = {
+            "size": _SCAN_VECTORS_AT_ONCE if with_vectors else _SCAN_AT_ONCE,
+            "query": {"match_all": {}},
+            "sort": [{"id": "asc"}],
+            "track_total_hits": False,
+        }
+        params = {
+            "_source_includes": ",".join(source_paths(fields)),
+            "filter_path": "hits.hits._source,hits.hits.sort",
+            **self.dialect.source_params(with_vectors=with_vectors),
+        }
+        while True:
+            page = self._transport.send("POST", f"/{index}/_search", body=body, params=params, index=index)
+            hits = page.get("hits", {}).get("hits", [])
+            for hit in hits:
+                yield record(hit["_source"], fields)
+            if len(hits) < body["size"]:
+                return
+            body = body | {"search_after": hits[-1]["sort"]}
+
+    def count(self, filter: Filter | None = None, *, index: str | None = None) -> int:
+        opened = self._catalog.opened(index)
+        body: dict[str, Any] = {"query": {"match_all": {}}}
+        if filter is not None:
+            check_filter(filter, opened.schema)
+            body = {"query": {"constant_score": {"filter": filter_query(filter, opened.schema)}}}
+        answer = self._transport.send("POST", f"/{opened.asked}/_count", body=body, index=opened.asked)
+        return int(answer["count"])
+
+    def indexes(self) -> list[IndexInfo]:
+        return self._catalog.indexes()
+
+    def info(self, *, index: str | None = None) -> IndexInfo:
+        return self._catalog.info(index)
+
+    def swap(self, index: str) -> str | None:
+        return self._catalog.swap(index)
+
+    def drop(self, index: str) -> None:
+        self._catalog.drop(index)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def _can_be_an_id(id: str) -> bool:
+    try:
+        return 0 < len(id.encode()) <= 512
+    except UnicodeEncodeError:  # a lone surrogate: no product can have it
+        return False
+
+
+def _check_product(transport: Transport, dialect: Dialect) -> None:
+    """Raises InvalidSettings if another product answers: the two look alike until the first vector."""
+    answer = transport.exchange("GET", "/")
+    body = answer.body if isinstance(answer.body, dict) else {}
+    if answer.status in (401, 403) or answer.status >= 500:
+        raise failure(answer.status, body.get("error"), url=transport.url)
+    version = body.get("version")
+    distribution = version.get("distribution", "") if isinstance(version, dict) else ""
+    if answer.headers.get("x-elastic-product") == "Elasticsearch":
+        found = "Elasticsearch"
+    elif distribution == "opensearch":
+        found = "OpenSearch"
+    else:
+        found = f"no search server (status {answer.status})"
+    if found != dialect.product:
+        address = transport.url.partition("+")[2]
+        hint = (
+            f"Write {found.lower()}+{address}/NAME."
+            if found in ("Elasticsearch", "OpenSearch")
+            else "Check the address and port of the engine URL."
+        )
+        raise InvalidSettings(f"At {address} answers {found}, not {dialect.product}.", hint=hint, field="engine")
