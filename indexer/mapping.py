@@ -32,7 +32,7 @@ Fields = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PriceField(_Section):
@@ -51,10 +51,14 @@ class PriceField(_Section):
 
 
 class CategoryField(_Section):
-    """A field with a path (`Computers > Laptops`, split at `separator`), or a field per level."""
+    """A field with a path (`Computers > Laptops`, split at `separator`), or a field per level.
+
+    Where one text lists several paths, `paths_separator` parts them and the first path counts.
+    """
 
     field: Fields
-    separator: str | None = None
+    separator: str | None = Field(default=None, min_length=1)
+    paths_separator: str | None = Field(default=None, min_length=1)
 
 
 class AttributeRules(_Section):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import string
 from dataclasses import dataclass
+from functools import lru_cache
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.core.product import Product
+from multirecall.encoders.base import Encoder
 
 __all__ = ["DEFAULT_TEMPLATE", "TEMPLATE_FIELDS", "TextTemplate", "text_hash", "vector_fingerprint"]
 
@@ -56,21 +58,21 @@ class TextTemplate:
                 break
         return text[: self.max_chars]
 
-    @property
-    def fingerprint(self) -> str:
-        """8 hex digits over the template and its limit."""
-        return hashlib.sha256(f"{self.max_chars}\n{self.template}".encode()).hexdigest()[:8]
+    def __str__(self) -> str:
+        """The template with its limit, `{title}. {description}[:400]`: its name in an index's metadata."""
+        return f"{self.template}[:{self.max_chars}]"
 
 
-def _parts(template: str) -> list[tuple[str, str | None]]:
+@lru_cache(maxsize=64)
+def _parts(template: str) -> tuple[tuple[str, str | None], ...]:
     """(literal, field after it or None) in order."""
     try:
-        parsed = list(string.Formatter().parse(template))
+        parsed = tuple(string.Formatter().parse(template))
     except ValueError as error:
         raise InvalidSettings(
             f"The text template {template!r} is not readable: {error}.", hint="Write {{ for a brace.", field="text"
         ) from error
-    return [(literal, name) for literal, name, _, _ in parsed]
+    return tuple((literal, name) for literal, name, _, _ in parsed)
 
 
 def _value(product: Product, name: str) -> str:
@@ -93,9 +95,9 @@ def text_hash(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def vector_fingerprint(encoder_fingerprint: str, template: TextTemplate) -> str:
-    """`<encoder>-<template>`: vectors may be reused and compared only under the same one.
+def vector_fingerprint(encoder: Encoder, template: str) -> str:
+    """`<encoder>-<8 hex digits over the template>`: vectors may be reused and compared only under the same one.
 
-    The part before the hyphen is the encoder's own fingerprint, which the query side compares at opening.
+    `template` is `str(TextTemplate)`, as an index keeps it in `metadata["text_template"]`.
     """
-    return f"{encoder_fingerprint}-{template.fingerprint}"
+    return f"{encoder.fingerprint}-{hashlib.sha256(template.encode()).hexdigest()[:8]}"

@@ -1,0 +1,113 @@
+"""Product to the flat record that every engine holds (`engines/fields.py`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from typing import Any
+
+from multirecall.core.codes import product_codes
+from multirecall.core.product import AttributeValue, Product
+from multirecall.engines.fields import MAX_KEYWORD_CHARS, attribute_pair
+from multirecall.indexer.texts import TextTemplate, text_hash
+
+__all__ = ["CATEGORY_JOINT", "MAX_CODES", "to_record"]
+
+CATEGORY_JOINT = " > "
+
+MAX_CODES = 400
+
+_MAY_HOLD_CODE = re.compile(r"\d|[A-Za-z]-[A-Za-z]|\b[A-Za-z]\b")
+
+_CODE_TEXT_CHARS = 5_000
+"""Part numbers stand at the beginning of a description; scanning all of 100,000 characters finds only noise."""
+
+
+def to_record(
+    product: Product, *, template: TextTemplate, numeric_attributes: Collection[str] = ()
+) -> tuple[dict[str, Any], str]:
+    """(the record, the text for the encoder). Fields without a value are not in the record.
+
+    `category` holds every prefix of the path (`Computers`, `Computers > Laptops`), so that a filter on an upper
+    level finds what lies below. `content_hash` covers the encoder's text: while it and the vector fingerprint
+    stay, the vector does. A pair above `MAX_KEYWORD_CHARS` is left out of `attribute_pairs`; its value stays
+    searchable and stored.
+    """
+    text = template(product)
+    pairs, spoken = _attributes(product.attributes)
+    numbers = {
+        name: value
+        for name, value in product.attributes.items()
+        if isinstance(value, float) and not isinstance(value, bool) and name in numeric_attributes
+    }
+    record: dict[str, Any] = {
+        "id": product.id,
+        "title": product.title,
+        "description": product.description,
+        "brand": product.brand,
+        "category": _category_prefixes(product.category_path),
+        "category_path": list(product.category_path),
+        "attributes": {n: list(v) if isinstance(v, tuple) else v for n, v in product.attributes.items()},
+        "attribute_pairs": pairs,
+        "attribute_names": list(product.attributes),
+        "attribute_numbers": numbers,
+        "attributes_text": "\n".join(spoken),
+        "codes": _codes(product, spoken),
+        "identifiers": list(product.identifiers),
+        "price_minor": product.price_minor,
+        "currency": product.currency,
+        "in_stock": product.in_stock,
+        "popularity": product.popularity,
+        "updated_at": product.updated_at,
+        "version": product.version,
+        "url": product.url,
+        "image_url": product.image_url,
+        "content_hash": text_hash(text),
+    }
+    return {name: value for name, value in record.items() if _says_something(value)}, text
+
+
+def _codes(product: Product, spoken: list[str]) -> list[str]:
+    """Identifiers and title first: they matter most, and the list is cut at `MAX_CODES`."""
+    own = product_codes([product.title, product.description[:_CODE_TEXT_CHARS]], product.identifiers)
+    found = dict.fromkeys(own)
+    for text in spoken:
+        if _MAY_HOLD_CODE.search(text):
+            found.update(dict.fromkeys(_codes_of_value(text)))
+    return list(found)[:MAX_CODES]
+
+
+@lru_cache(maxsize=1 << 14)
+def _codes_of_value(text: str) -> tuple[str, ...]:
+    """Attribute values repeat across products, and reading codes is the dearest step of the projection."""
+    return product_codes([text])
+
+
+def _says_something(value: object) -> bool:
+    return value is not None and value != "" and value != [] and value != {}
+
+
+def _category_prefixes(path: tuple[str, ...]) -> list[str]:
+    return [CATEGORY_JOINT.join(path[: depth + 1]) for depth in range(len(path))]
+
+
+def _attributes(attributes: Mapping[str, AttributeValue]) -> tuple[list[str], list[str]]:
+    """(filter pairs, searchable texts): of texts the values, of `true` the name, of numbers nothing.
+
+    Nobody types a bare number and means an attribute; with its unit it stands in a text or in the codes.
+    """
+    pairs: list[str] = []
+    spoken: list[str] = []
+    for name, value in attributes.items():
+        if isinstance(value, str):
+            pairs.append(attribute_pair(name, value))
+            spoken.append(value)
+        elif isinstance(value, tuple):
+            pairs.extend(attribute_pair(name, part) for part in value)
+            spoken.extend(value)
+        else:
+            pairs.append(attribute_pair(name, value))
+            if value is True:
+                spoken.append(name.replace("_", " "))
+    return [pair for pair in pairs if len(pair) <= MAX_KEYWORD_CHARS], spoken
