@@ -1,0 +1,172 @@
+"""OnnxEncoder: BERT-family sentence encoders on onnxruntime, without torch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
+from tokenizers import Tokenizer, normalizers
+
+from multirecall.core.errors import EncoderError
+from multirecall.encoders.base import Float32Array
+from multirecall.encoders.batching import batches, padded
+from multirecall.encoders.fingerprint import FileDigests, fingerprint
+from multirecall.encoders.onnx_graph import GRAPH_VERSION, sentence_encoder_graph
+from multirecall.encoders.sentence_model import Prompts, SentenceModel
+from multirecall.encoders.storing import write_atomically
+from multirecall.encoders.texts import well_formed
+from multirecall.encoders.transformer_weights import read_transformer
+
+__all__ = ["OnnxEncoder", "open_onnx"]
+
+_CHUNK_TEXTS = 1_024
+"""Texts tokenised at a time: bounds the memory of the token lists, and texts are sorted by length within it."""
+
+_MAX_PADDED_TOKENS = {"fp32": 1_024, "int8": 1}
+"""In int8 the scale of the activations is taken over the whole batch, so each text is a batch of its own: its
+vector must not depend on its neighbours. On a CPU a batch gains little over one text anyway."""
+
+_log = logging.getLogger(__name__)
+
+
+class OnnxEncoder:
+    """Rows of length 1, (n, dim) float32; a text is cut after `max_tokens` tokens (special tokens included).
+
+    Safe for several threads; not across a fork: open it in the child.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: onnxruntime.InferenceSession,
+        tokenizer: Tokenizer,
+        pad_id: int,
+        prompts: Prompts,
+        max_tokens: int,
+        precision: str,
+        spec: str,
+        name: str,
+        fingerprint: str,
+    ) -> None:
+        self._session = session
+        self._tokenizer = tokenizer
+        self._pad_id = pad_id
+        self._prompts = prompts
+        self._max_tokens = max_tokens
+        self._max_padded_tokens = _MAX_PADDED_TOKENS[precision]
+        self._spec = spec
+        self._name = name
+        self._fingerprint = fingerprint
+        self._dim = int(session.get_outputs()[0].shape[1])
+
+    @property
+    def spec(self) -> str:
+        return self._spec
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def dim(self) -> int:
+        return self._dim
+
+    @property
+    def max_tokens(self) -> int:
+        return self._max_tokens
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    def encode_queries(self, texts: Sequence[str]) -> Float32Array:
+        return self._encode(texts, self._prompts.query)
+
+    def encode_products(self, texts: Sequence[str]) -> Float32Array:
+        return self._encode(texts, self._prompts.product)
+
+    def _encode(self, texts: Sequence[str], prompt: str) -> Float32Array:
+        clean = [prompt + text for text in well_formed(texts)] if prompt else well_formed(texts)
+        rows = np.empty((len(clean), self._dim), dtype=np.float32)
+        for start in range(0, len(clean), _CHUNK_TEXTS):
+            chunk = clean[start : start + _CHUNK_TEXTS]
+            token_ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(chunk)]
+            for batch in batches([len(ids) for ids in token_ids], self._max_padded_tokens):
+                rows[start + batch] = self._run([token_ids[at] for at in batch])
+        return rows
+
+    def _run(self, token_ids: Sequence[Sequence[int]]) -> Float32Array:
+        ids, mask = padded(token_ids, self._pad_id)
+        vectors: Float32Array = self._session.run(["vectors"], {"input_ids": ids, "attention_mask": mask})[0]
+        return vectors
+
+
+def open_onnx(
+    model: SentenceModel, *, precision: str, spec: str, name: str, cache_dir: Path, n_threads: int
+) -> OnnxEncoder:
+    """The encoder of a model folder; its graph comes from `cache_dir`, or is built and kept there.
+
+    A cache that cannot be written costs the building at each start (about a second), and is logged. Raises
+    EncoderError for damaged weights and UnsupportedFeature for a model that cannot be built.
+    """
+    identity = model.identity(FileDigests(cache_dir / "digests"))
+    mark = fingerprint({**identity, "precision": precision, "graph_version": GRAPH_VERSION})
+    session = _cached_session(cache_dir / f"{mark}.onnx", n_threads)
+    if session is None:
+        graph = sentence_encoder_graph(
+            read_transformer(model.weights_file, model.config), pooling=model.pooling, precision=precision
+        )
+        try:
+            write_atomically(cache_dir / f"{mark}.onnx", graph)
+        except OSError as error:
+            _log.warning("The encoder graph could not be kept in %s, it is built at each start: %s", cache_dir, error)
+        session = _session(graph, n_threads)
+    return OnnxEncoder(
+        session=session,
+        tokenizer=_tokenizer(model),
+        pad_id=int(model.config.get("pad_token_id") or 0),
+        prompts=model.prompts,
+        max_tokens=model.max_tokens,
+        precision=precision,
+        spec=spec,
+        name=f"{name}-onnx-{precision}",
+        fingerprint=mark,
+    )
+
+
+def _cached_session(file: Path, n_threads: int) -> onnxruntime.InferenceSession | None:
+    """A session on the cached graph; None if there is none, or if it is damaged and must be built again."""
+    if not file.is_file():
+        return None
+    try:
+        return _session(str(file), n_threads)
+    except (Fail, InvalidGraph, InvalidProtobuf) as error:
+        _log.warning("The cached encoder graph %s is damaged and is built again: %s", file, error)
+        return None
+
+
+def _session(graph: bytes | str, n_threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = n_threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def _tokenizer(model: SentenceModel) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer.from_file(str(model.tokenizer_file))
+    except Exception as error:  # the tokenizers package raises Exception itself, nothing narrower
+        raise EncoderError(
+            f"The tokenizer {model.tokenizer_file} cannot be read: {error}", hint="Fetch the model again."
+        ) from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(model.max_tokens)
+    if model.lowercase:
+        steps = [normalizers.Lowercase(), *([tokenizer.normalizer] if tokenizer.normalizer else [])]
+        tokenizer.normalizer = normalizers.Sequence(steps)
+    return tokenizer
