@@ -1,0 +1,5 @@
+"""The embedded engine: tantivy for texts, filters and records, usearch for vectors, one folder on disk."""
+
+from multirecall.engines.embedded.engine import EmbeddedEngine
+
+__all__ = ["EmbeddedEngine"]

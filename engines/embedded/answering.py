@@ -1,0 +1,102 @@
+"""One request answered over a snapshot."""
+
+from __future__ import annotations
+
+import time
+
+from tantivy import Occur, Query
+
+from multirecall.core.deadline import Deadline
+from multirecall.core.filters import Filter
+from multirecall.core.ranking import RouteStatus
+from multirecall.engines.base import EngineHit, EngineRequest, EngineResult, Everything, Text, Vector
+from multirecall.engines.embedded.facets import count_facet
+from multirecall.engines.embedded.filter_query import filter_query
+from multirecall.engines.embedded.ordering import Found, by_id, by_score, by_sort
+from multirecall.engines.embedded.snapshot import Snapshot
+from multirecall.engines.embedded.text_query import text_query
+from multirecall.engines.embedded.vectors import nearest_rows
+
+__all__ = ["answer", "count"]
+
+_LATE = "The time budget was spent."
+
+
+def answer(request: EngineRequest, snapshot: Snapshot, deadline: Deadline) -> EngineResult:
+    """The result of a request that `checks.check_request` let pass; after the deadline one without hits.
+
+    The deadline is looked at between steps: a single step of tantivy or usearch cannot be interrupted.
+    """
+    started = time.perf_counter()
+    if deadline.expired:
+        return EngineResult(status=RouteStatus.TIMED_OUT, error=_LATE)
+    total: int | None = None
+    in_time = True
+    match request.clause:
+        case Vector():
+            found, in_time = _by_vector(request, request.clause, snapshot, deadline)
+            # rows are asked for one by one only if a facet or a field needs the documents
+            query = Query.term_set_query(snapshot.text_schema, "row", [hit.row for hit in found])
+        case Text() | Everything():
+            query = _query(request.clause, request.filter, snapshot)
+            found, total = _by_text(request, query, snapshot)
+    facets = []
+    for facet in request.facets:
+        if deadline.expired:
+            in_time = False
+            break
+        facets.append(count_facet(facet, query, snapshot))
+    return EngineResult(
+        hits=_hits(found, request, snapshot),
+        total=total,
+        facets=tuple(facets),
+        took_ms=(time.perf_counter() - started) * 1000,
+        status=RouteStatus.OK if in_time else RouteStatus.TIMED_OUT,
+        error="" if in_time else _LATE,
+    )
+
+
+def count(filter: Filter | None, snapshot: Snapshot) -> int:
+    """The number of products that pass."""
+    if filter is None:
+        return len(snapshot)
+    return snapshot.count(filter_query(filter, snapshot.schema, snapshot.text_schema))
+
+
+def _query(clause: Text | Everything, filter: Filter | None, snapshot: Snapshot) -> Query:
+    query = text_query(clause, snapshot) if isinstance(clause, Text) else Query.all_query()
+    if filter is None:
+        return query
+    allowed = Query.const_score_query(filter_query(filter, snapshot.schema, snapshot.text_schema), 0.0)
+    return Query.boolean_query([(Occur.Must, query), (Occur.Must, allowed)])
+
+
+def _by_text(request: EngineRequest, query: Query, snapshot: Snapshot) -> tuple[list[Found], int]:
+    if isinstance(request.clause, Text) and not request.sort and request.k:
+        return by_score(query, request.k, snapshot)
+    total = snapshot.count(query)
+    if not request.k:
+        return [], total
+    if request.sort:
+        return by_sort(query, request.sort, request.k, snapshot), total
+    return by_id(query, request.k, snapshot), total
+
+
+def _by_vector(
+    request: EngineRequest, clause: Vector, snapshot: Snapshot, deadline: Deadline
+) -> tuple[list[Found], bool]:
+    selection = snapshot.selection(clause.field, request.filter)
+    nearest, in_time = nearest_rows(clause, request.k, selection, snapshot, deadline)
+    wanted = bool(request.fields)
+    return [Found(row, name, score, snapshot.address(row) if wanted else None) for row, name, score in nearest], in_time
+
+
+def _hits(found: list[Found], request: EngineRequest, snapshot: Snapshot) -> tuple[EngineHit, ...]:
+    browsing = isinstance(request.clause, Everything)
+    if not request.fields:
+        return tuple(EngineHit(id=hit.id, score=1.0 if browsing else hit.score) for hit in found)
+    values = snapshot.values([hit.row for hit in found], [hit.address for hit in found], request.fields)
+    return tuple(
+        EngineHit(id=hit.id, score=1.0 if browsing else hit.score, fields=fields)
+        for hit, fields in zip(found, values, strict=True)
+    )

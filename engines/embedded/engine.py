@@ -1,0 +1,248 @@
+"""EmbeddedEngine: an engine in a folder, without a server.
+
+One process may write an index at a time, any number may read. A search works on the last committed snapshot and
+notices commits and swaps of other processes by looking at two files' times. What a kill, a full disk and a
+damaged file can and cannot do is written in docs/decisions/0002-embedded-engine.md.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tantivy import FieldType, Query
+
+from multirecall.core.deadline import Deadline
+from multirecall.core.errors import EngineError, InvalidInput, NotFound, UnsupportedFeature
+from multirecall.core.filters import Filter
+from multirecall.core.ranking import RouteStatus
+from multirecall.engines.base import Capabilities, EngineRequest, EngineResult, IndexInfo, Write, WriteResult
+from multirecall.engines.checks import check_filter, check_request
+from multirecall.engines.embedded.answering import answer, count
+from multirecall.engines.embedded.documents import read_body
+from multirecall.engines.embedded.folder import Folder
+from multirecall.engines.embedded.graph import GRAPH_TYPES
+from multirecall.engines.embedded.index import PhysicalIndex, make_index
+from multirecall.engines.embedded.snapshot import Snapshot, record_value
+from multirecall.engines.embedded.storage import folder_bytes
+from multirecall.engines.fields import STORED_FIELDS
+from multirecall.engines.schema import Schema
+
+__all__ = ["EmbeddedEngine"]
+
+_SCANNED_ROWS = 1_024
+_HEAP_BYTES = 128_000_000
+_EXACT = "flat"
+
+
+class EmbeddedEngine:
+    """tantivy and usearch in one folder. Writes hold the index's lock from the first one until `close`.
+
+    `heap_bytes` is tantivy's buffer while writing, `threads` how many build the vector graph (0: all cores).
+    """
+
+    def __init__(self, folder: Folder, *, heap_bytes: int = _HEAP_BYTES, threads: int = 0) -> None:
+        self._folder = folder
+        self._heap_bytes, self._threads = heap_bytes, threads
+        self._lock = threading.Lock()
+        self._opened: dict[str, tuple[int, PhysicalIndex]] = {}
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        name: str = "products",
+        create: bool = False,
+        *,
+        heap_bytes: int = _HEAP_BYTES,
+        threads: int = 0,
+    ) -> EmbeddedEngine:
+        """The engine in the folder; `create` makes the folder if there is none.
+
+        Raises NotFound if there is nothing, InvalidSettings if the folder is something else.
+        """
+        return cls(Folder.open(path, name, create=create), heap_bytes=heap_bytes, threads=threads)
+
+    @property
+    def url(self) -> str:
+        return f"embedded:{self._folder.path}"
+
+    @property
+    def name(self) -> str:
+        return self._folder.alias
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            name="embedded",
+            vector_indexes=(*GRAPH_TYPES, _EXACT),
+            exact_vectors=False,
+            persistent=True,
+            concurrent_writers=False,
+            typo_tolerance=True,
+        )
+
+    def create(self, schema: Schema) -> str:
+        self._check_open()
+        for field in schema.vectors:
+            if field.index not in self.capabilities.vector_indexes:
+                raise UnsupportedFeature(
+                    f"The embedded engine has no vector index {field.index!r} (field {field.name!r}).",
+                    hint=f"Use one of: {', '.join(self.capabilities.vector_indexes)}.",
+                    field="vectors",
+                )
+        while True:
+            name = self._folder.next_name()
+            try:
+                make_index(self._folder.path / name, schema)
+            except FileExistsError:  # another process was faster: take the number after
+                continue
+            return name
+
+    def write(self, writes: Iterable[Write], *, index: str | None = None) -> Iterator[WriteResult]:
+        target = self._index(index)
+        for write in writes:
+            self._check_open()
+            yield target.write(write)
+
+    def refresh(self, *, index: str | None = None) -> None:
+        self._index(index).refresh()
+
+    def search_many(
+        self, requests: Sequence[EngineRequest], deadline: Deadline, *, index: str | None = None
+    ) -> list[EngineResult]:
+        target = self._index(index)
+        for request in requests:
+            check_request(request, target.schema)
+        snapshot = target.snapshot()
+        return [_answered(request, snapshot, deadline) for request in requests]
+
+    def fetch(
+        self, ids: Sequence[str], fields: Sequence[str] | None = None, *, index: str | None = None
+    ) -> list[Mapping[str, Any] | None]:
+        snapshot = self._index(index).snapshot()
+        names = STORED_FIELDS if fields is None else tuple(fields)
+        addresses = [snapshot.find(wanted) for wanted in ids]
+        return [None if address is None else _record(address, names, snapshot) for address in addresses]
+
+    def scan(self, fields: Sequence[str], *, index: str | None = None) -> Iterator[Mapping[str, Any]]:
+        snapshot = self._index(index).snapshot()
+        names = ("id", *fields)
+        for start in range(snapshot.rows.first, snapshot.rows.stop, _SCANNED_ROWS):
+            part = Query.range_query(
+                snapshot.text_schema, "row", FieldType.Unsigned, start, start + _SCANNED_ROWS, include_upper=False
+            )
+            for _, address in snapshot.searcher.search(part, _SCANNED_ROWS, False).hits:
+                yield _record(address, names, snapshot)
+
+    def count(self, filter: Filter | None = None, *, index: str | None = None) -> int:
+        target = self._index(index)
+        if filter is not None:
+            check_filter(filter, target.schema)
+        return count(filter, target.snapshot())
+
+    def indexes(self) -> list[IndexInfo]:
+        self._check_open()
+        return [self._info(name) for name in self._folder.names()]
+
+    def info(self, *, index: str | None = None) -> IndexInfo:
+        return self._info(self._index(index).path.name)
+
+    def swap(self, index: str) -> str | None:
+        self._index(index).snapshot()  # an index that cannot be read never goes live
+        with self._lock:
+            before = self._folder.live()
+            self._folder.point_to(index)
+            return before
+
+    def drop(self, index: str) -> None:
+        target = self._index(index)
+        with self._lock:
+            if index == self._folder.live():
+                raise InvalidInput(
+                    f"Index {index!r} is live.", hint="Swap the alias to another index first.", field="index"
+                )
+            self._opened.pop(index, None)
+            target.close()
+            self._folder.remove(index)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            opened = [target for _, target in self._opened.values()]
+            self._opened.clear()
+        for target in opened:
+            target.close()
+
+    def __enter__(self) -> EmbeddedEngine:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InvalidInput(f"The engine {self.url} is closed.", hint="Open it again.", field="engine")
+
+    def _index(self, index: str | None) -> PhysicalIndex:
+        """The index under that name now: another process may have dropped it and made it anew."""
+        self._check_open()
+        name = index if index is not None else self._folder.live()
+        if name is None:
+            raise NotFound(
+                f"{self.url} has no live index.", hint="Create one and swap the alias to it.", engine=self.url
+            )
+        path = self._folder.path / name
+        try:
+            inode = path.stat().st_ino
+        except OSError:
+            inode = -1
+        if inode == -1 or (index is not None and index not in self._folder.names()):
+            raise NotFound(f"{self.url} has no index {name!r}.", engine=self.url, index=name)
+        opened = self._opened.get(name)
+        if opened is not None and opened[0] == inode:
+            return opened[1]
+        with self._lock:
+            self._check_open()
+            opened = self._opened.get(name)
+            if opened is None or opened[0] != inode:
+                threads = self._threads or os.cpu_count() or 1
+                opened = (inode, PhysicalIndex(path, heap_bytes=self._heap_bytes, threads=threads))
+                self._opened[name] = opened
+            return opened[1]
+
+    def _info(self, name: str) -> IndexInfo:
+        target = self._index(name)
+        return IndexInfo(
+            name=name,
+            schema=target.schema,
+            count=len(target.snapshot()),
+            live=name == self._folder.live(),
+            bytes=folder_bytes(target.path),
+        )
+
+
+def _answered(request: EngineRequest, snapshot: Snapshot, deadline: Deadline) -> EngineResult:
+    try:
+        return answer(request, snapshot, deadline)
+    except (EngineError, ValueError, OSError) as error:  # tantivy speaks in ValueError
+        return EngineResult(status=RouteStatus.FAILED, error=str(error))
+
+
+def _record(address: Any, names: Sequence[str], snapshot: Snapshot) -> dict[str, Any]:
+    record, vector_names = read_body(snapshot.body(address))
+    found: dict[str, Any] = {}
+    for name in names:
+        field = name.removeprefix("vectors.")
+        if field != name:
+            if field in vector_names:
+                found[name] = snapshot.rows.vector(field, snapshot.integer("row", address)).tolist()
+            continue
+        value = record_value(record, name)
+        if value is not None:
+            found[name] = value
+    return found

@@ -1,0 +1,232 @@
+"""Rows: append-only files with what never changes about a version of a product, its keys and its vectors.
+
+Every upsert takes the next row number, for good; a partial update keeps the row of its product. A segment is a
+folder named by its first row, with, for row i of the segment,
+
+    keys       JSON `[id, brand, category]`, one after the other
+    bounds     two uint64: where the keys of row i start and end
+    <f>.f32    dim float32 for vector field f (zeros: the product has no vector in this field)
+
+Rows are written and synced before the text side commits a document that names them, and are never changed after.
+So whatever row a committed document names is whole; rows that no committed document names (a kill came between)
+are waste, not error. Files only grow, so that a reader's memory map never loses its ground.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from multirecall.core.errors import IndexCorrupt
+from multirecall.engines.base import Float32Array
+from multirecall.engines.embedded.storage import sync_folder
+from multirecall.engines.schema import Schema
+
+__all__ = ["RowReader", "RowWriter", "Rows", "segment_bases"]
+
+Rows = NDArray[np.int64]
+
+_BOUNDS_BYTES = 16
+_BUFFER_BYTES = 4 << 20
+
+
+def segment_bases(folder: Path) -> list[int]:
+    """The first rows of all segments, rising."""
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+
+
+def _segment_path(folder: Path, base: int) -> Path:
+    return folder / f"{base:015d}"
+
+
+class _Segment:
+    """Memory maps over rows `base` to `stop` of one segment."""
+
+    def __init__(self, path: Path, base: int, stop: int, schema: Schema) -> None:
+        self.base, self.stop = base, stop
+        n = stop - base
+        self._bounds = self._map(path / "bounds", n * _BOUNDS_BYTES, np.uint64, (n, 2))
+        self.vectors: dict[str, Float32Array] = {
+            v.name: self._map(path / f"{v.name}.f32", n * v.dim * 4, np.float32, (n, v.dim)) for v in schema.vectors
+        }
+        last = int(self._bounds[:, 1].max()) if n else 0
+        self._keys: mmap.mmap | bytes = b""
+        if last:
+            self._check(path / "keys", last)
+            with (path / "keys").open("rb") as file:
+                self._keys = mmap.mmap(file.fileno(), last, access=mmap.ACCESS_READ)
+
+    def keys(self, row: int) -> list[Any]:
+        start, end = self._bounds[row - self.base]
+        found: list[Any] = orjson.loads(self._keys[int(start) : int(end)])
+        return found
+
+    @classmethod
+    def _map(cls, path: Path, size: int, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+        cls._check(path, size)
+        if size == 0:
+            return np.zeros(shape, dtype=dtype)
+        return np.asarray(np.memmap(path, dtype=dtype, mode="r", shape=shape))
+
+    @staticmethod
+    def _check(path: Path, size: int) -> None:
+        found = path.stat().st_size if path.exists() else -1
+        if found < size:
+            what = "is missing" if found < 0 else f"holds {found} bytes, {size} are needed"
+            raise IndexCorrupt(
+                f"The index file {path} {what}.",
+                hint="Restore the folder from a copy, or index the catalogue again.",
+                path=str(path),
+            )
+
+
+class RowReader:
+    """All rows up to `stop` (exclusive), read through memory maps. Immutable and safe for several threads."""
+
+    def __init__(self, folder: Path, schema: Schema, stop: int) -> None:
+        bases = [base for base in segment_bases(folder) if base < stop]
+        ends = [*bases[1:], stop]
+        self._segments = [
+            _Segment(_segment_path(folder, base), base, end, schema) for base, end in zip(bases, ends, strict=False)
+        ]
+        self.first = bases[0] if bases else 0
+        self.stop = stop
+
+    def keys(self, row: int) -> list[Any]:
+        """`[id, brand, category]` of a row."""
+        return self._segment(row).keys(row)
+
+    def id(self, row: int) -> str:
+        found: str = self._segment(row).keys(row)[0]
+        return found
+
+    def vector(self, field: str, row: int) -> Float32Array:
+        """Shape (dim,); zeros if the product has none."""
+        segment = self._segment(row)
+        vector: Float32Array = segment.vectors[field][row - segment.base]
+        return vector
+
+    def gather(self, field: str, rows: Rows) -> Float32Array:
+        """The vectors of `rows` in their order: shape (len(rows), dim), copied."""
+        if len(self._segments) == 1:
+            return self._segments[0].vectors[field][rows - self.first]
+        parts = [
+            (inside, segment.vectors[field][rows[inside] - segment.base])
+            for segment in self._segments
+            if (inside := np.flatnonzero((rows >= segment.base) & (rows < segment.stop))).size
+        ]
+        dim = next((s.vectors[field].shape[1] for s in self._segments), 0)
+        gathered = np.zeros((len(rows), dim), dtype=np.float32)
+        for inside, vectors in parts:
+            gathered[inside] = vectors
+        return gathered
+
+    def dot(self, field: str, query: Float32Array, start: int, stop: int) -> Float32Array:
+        """The products of `query` with rows `start` to `stop`, none copied: shape (stop - start,)."""
+        parts = [
+            segment.vectors[field][max(start, segment.base) - segment.base : min(stop, segment.stop) - segment.base]
+            @ query
+            for segment in self._segments
+            if segment.stop > start and segment.base < stop
+        ]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
+
+    def _segment(self, row: int) -> _Segment:
+        for segment in reversed(self._segments):
+            if row >= segment.base:
+                return segment
+        raise IndexCorrupt(f"Row {row} is in no segment of the index.", hint="Index the catalogue again.", row=row)
+
+
+class RowWriter:
+    """Appends rows to the last segment. One at a time per index: the holder of the text writer's lock.
+
+    Opening it repairs what a kill left behind: all files of the segment are extended (with zeros) to the longest
+    one's row, so that the next row number was never used before.
+    """
+
+    def __init__(self, folder: Path, schema: Schema) -> None:
+        self._folder = folder
+        self._dims = {v.name: v.dim for v in schema.vectors}
+        self._handles: dict[str, int] = {}
+        self._buffers: dict[str, list[bytes]] = {}
+        self._buffered = 0
+        bases = segment_bases(folder)
+        self._open_segment(bases[-1] if bases else 0)
+
+    def append(self, keys: Sequence[Any], vectors: Mapping[str, Float32Array]) -> int:
+        """Takes the next row; returns its number. Written out in blocks of some megabytes."""
+        body = orjson.dumps(keys)
+        bounds = np.array([self._keys_end, self._keys_end + len(body)], dtype=np.uint64)
+        self._keys_end += len(body)
+        self._put("keys", body)
+        self._put("bounds", bounds.tobytes())
+        for name, dim in self._dims.items():
+            vector = vectors.get(name)
+            self._put(f"{name}.f32", bytes(4 * dim) if vector is None else vector.astype(np.float32).tobytes())
+        row = self.next_row
+        self.next_row += 1
+        if self._buffered >= _BUFFER_BYTES:
+            self._flush()
+        return row
+
+    def sync(self) -> None:
+        """Makes all appended rows durable."""
+        self._flush()
+        for handle in self._handles.values():
+            os.fsync(handle)
+
+    def start_segment(self) -> int:
+        """Later rows go to a new segment; returns its first row."""
+        self.sync()
+        self._close_handles()
+        self._open_segment(self.next_row)
+        return self._base
+
+    def close(self) -> None:
+        """Closes the files; rows not synced may be lost (no committed document names them)."""
+        self._buffers.clear()
+        self._close_handles()
+
+    def _open_segment(self, base: int) -> None:
+        path = _segment_path(self._folder, base)
+        path.mkdir(exist_ok=True)
+        widths = {"bounds": _BOUNDS_BYTES} | {f"{name}.f32": 4 * dim for name, dim in self._dims.items()}
+        for name in ("keys", *widths):
+            self._handles[name] = os.open(path / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        sync_folder(path)
+        sync_folder(self._folder)
+        sizes = {name: os.fstat(handle).st_size for name, handle in self._handles.items()}
+        rows = max(-(-sizes[name] // width) for name, width in widths.items())
+        for name, width in widths.items():
+            if sizes[name] < rows * width:
+                os.ftruncate(self._handles[name], rows * width)
+        self._base = base
+        self.next_row = base + rows
+        self._keys_end = sizes["keys"]
+        self._buffers = {name: [] for name in self._handles}
+        self._buffered = 0
+
+    def _put(self, name: str, content: bytes) -> None:
+        self._buffers[name].append(content)
+        self._buffered += len(content)
+
+    def _flush(self) -> None:
+        for name, parts in self._buffers.items():
+            left = memoryview(b"".join(parts))
+            while left:
+                left = left[os.write(self._handles[name], left) :]
+            parts.clear()
+        self._buffered = 0
+
+    def _close_handles(self) -> None:
+        for handle in self._handles.values():
+            os.close(handle)
+        self._handles.clear()
