@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
-from tokenizers import Tokenizer, normalizers
 
-from multirecall.core.errors import EncoderError
 from multirecall.encoders.base import Float32Array
 from multirecall.encoders.batching import batches, padded
 from multirecall.encoders.fingerprint import FileDigests, fingerprint
@@ -19,6 +17,7 @@ from multirecall.encoders.onnx_graph import GRAPH_VERSION, sentence_encoder_grap
 from multirecall.encoders.sentence_model import Prompts, SentenceModel
 from multirecall.encoders.storing import write_atomically
 from multirecall.encoders.texts import well_formed
+from multirecall.encoders.tokenizing import TokenizerFile
 from multirecall.encoders.transformer_weights import read_transformer
 
 __all__ = ["OnnxEncoder", "open_onnx"]
@@ -43,7 +42,7 @@ class OnnxEncoder:
         self,
         *,
         session: onnxruntime.InferenceSession,
-        tokenizer: Tokenizer,
+        tokenizer: TokenizerFile,
         pad_id: int,
         prompts: Prompts,
         max_tokens: int,
@@ -94,7 +93,7 @@ class OnnxEncoder:
         rows = np.empty((len(clean), self._dim), dtype=np.float32)
         for start in range(0, len(clean), _CHUNK_TEXTS):
             chunk = clean[start : start + _CHUNK_TEXTS]
-            token_ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(chunk)]
+            token_ids = self._tokenizer.token_ids(chunk)
             for batch in batches([len(ids) for ids in token_ids], self._max_padded_tokens):
                 rows[start + batch] = self._run([token_ids[at] for at in batch])
         return rows
@@ -127,7 +126,12 @@ def open_onnx(
         session = _session(graph, n_threads)
     return OnnxEncoder(
         session=session,
-        tokenizer=_tokenizer(model),
+        tokenizer=TokenizerFile(
+            model.tokenizer_file,
+            max_tokens=model.max_tokens,
+            special_tokens=True,
+            lowercase=model.lowercase,
+        ),
         pad_id=int(model.config.get("pad_token_id") or 0),
         prompts=model.prompts,
         max_tokens=model.max_tokens,
@@ -155,18 +159,3 @@ def _session(graph: bytes | str, n_threads: int) -> onnxruntime.InferenceSession
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-
-def _tokenizer(model: SentenceModel) -> Tokenizer:
-    try:
-        tokenizer = Tokenizer.from_file(str(model.tokenizer_file))
-    except Exception as error:  # the tokenizers package raises Exception itself, nothing narrower
-        raise EncoderError(
-            f"The tokenizer {model.tokenizer_file} cannot be read: {error}", hint="Fetch the model again."
-        ) from error
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(model.max_tokens)
-    if model.lowercase:
-        steps = [normalizers.Lowercase(), *([tokenizer.normalizer] if tokenizer.normalizer else [])]
-        tokenizer.normalizer = normalizers.Sequence(steps)
-    return tokenizer

@@ -173,10 +173,40 @@ def _open_onnx(opening: Opening) -> Encoder:
         read_sentence_model(folder),
         precision=opening.options["precision"],
         spec=opening.spec,
-        name=opening.model.rstrip("/").rsplit("/", 1)[-1] or DEFAULT_MODEL,
+        name=_short(opening.model) or DEFAULT_MODEL,
         cache_dir=opening.cache_dir,
         n_threads=opening.n_threads,
     )
+
+
+def _open_static(opening: Opening) -> Encoder:
+    from multirecall.encoders.locating import model_folder
+    from multirecall.encoders.static import default_static_files, open_static, static_files
+
+    files = static_files(model_folder(opening.model)) if opening.model else default_static_files()
+    return open_static(
+        *files,
+        dim=opening.options["dim"],
+        spec=opening.spec,
+        name=_short(opening.model) or "wordllama",
+        cache_dir=opening.cache_dir,
+    )
+
+
+def _open_sentence_transformer(opening: Opening) -> Encoder:
+    from multirecall.encoders.locating import DEFAULT_MODEL, default_model_folder
+    from multirecall.encoders.sentence_transformer import open_sentence_transformer
+
+    return open_sentence_transformer(
+        opening.model or str(default_model_folder()),
+        device=opening.options["device"],
+        spec=opening.spec,
+        name=f"{_short(opening.model) or DEFAULT_MODEL}-torch",
+    )
+
+
+def _short(model: str) -> str:
+    return model.rstrip("/").rsplit("/", 1)[-1]
 
 
 _MAX_DIM = 65_536
@@ -193,6 +223,16 @@ ENCODER_KINDS: Mapping[str, EncoderKind] = MappingProxyType(
             options={
                 "precision": Option(parse=_one_of("int8", "fp32"), default="int8", allowed="int8, fp32"),
             },
+        ),
+        "sentence_transformer": EncoderKind(
+            open=_open_sentence_transformer,
+            model="a sentence-transformers folder or hub name",
+            options={"device": Option(parse=str, default="cpu", allowed="a torch device, as cpu or cuda:0")},
+        ),
+        "static": EncoderKind(
+            open=_open_static,
+            model="a Model2Vec or StaticEmbedding folder or hub name",
+            options={"dim": Option(parse=_whole(1, _MAX_DIM), default=0, allowed="1 to the width of the vectors")},
         ),
     }
 )

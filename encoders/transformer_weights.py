@@ -12,6 +12,7 @@ import numpy as np
 
 from multirecall.core.errors import EncoderError, UnsupportedFeature
 from multirecall.encoders.base import Float32Array
+from multirecall.encoders.tensor_file import TensorFile
 
 __all__ = ["FAMILIES", "Family", "Layer", "Linear", "Norm", "Transformer", "read_transformer"]
 
@@ -158,7 +159,7 @@ def read_transformer(weights_file: Path, config: Mapping[str, Any]) -> Transform
     missing tensor.
     """
     family = _family(config)
-    tensors = _Tensors(weights_file, family)
+    tensors = _Tensors(TensorFile(weights_file), family)
     epsilon = float(config.get("layer_norm_eps", 1e-12))
     first = int(config.get("pad_token_id", 1)) + 1 if family.offset_positions else 0
     positions = tensors["embeddings.position_embeddings.weight"][first:]
@@ -218,30 +219,21 @@ def _layer(tensors: _Tensors, family: Family, at: str, epsilon: float) -> Layer:
 
 
 class _Tensors:
-    """The tensors of a file by their names below the family's prefix, as float32."""
+    """The tensors of a file by their names below the family's prefix."""
 
-    def __init__(self, file: Path, family: Family) -> None:
-        from safetensors import SafetensorError, safe_open
-
+    def __init__(self, file: TensorFile, family: Family) -> None:
         self._file = file
-        try:
-            self._open: Any = safe_open(str(file), framework="np")
-        except (SafetensorError, OSError) as error:
-            raise EncoderError(
-                f"The weights {file} cannot be read: {error}", hint="Fetch the model again.", file=str(file)
-            ) from error
-        self._names = frozenset(self._open.keys())
         probe = "embeddings.word_embeddings.weight"
-        self._prefix = next((p for p in family.prefixes if p + probe in self._names), "")
+        self._prefix = next((prefix for prefix in family.prefixes if prefix + probe in file.names), "")
 
     def __getitem__(self, name: str) -> Float32Array:
         # Checkpoints from before 2019's renaming say gamma and beta.
         older = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
         for candidate in (self._prefix + name, self._prefix + older):
-            if candidate in self._names:
-                return np.ascontiguousarray(self._open.get_tensor(candidate), dtype=np.float32)
+            if candidate in self._file.names:
+                return self._file[candidate]
         raise EncoderError(
-            f"The weights {self._file} have no tensor {self._prefix + name!r}.",
+            f"The weights {self._file.file} have no tensor {self._prefix + name!r}.",
             hint="The architecture is not what config.json says. Use `sentence_transformer:` with the extra models.",
             tensor=name,
         )
