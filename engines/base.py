@@ -65,7 +65,10 @@ class IndexedProduct:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upsert:
-    """Insert or replace. With a version: refused as `stale` if the stored version is higher."""
+    """Insert or replace. With a version: refused as `stale` if the stored version is higher.
+
+    The version is stored as the field `version`, in the place of one in the record.
+    """
 
     product: IndexedProduct
     version: int | None = None
@@ -77,7 +80,10 @@ class Upsert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """Set some of `UPDATABLE_FIELDS`; all other fields and all vectors stay. Absent product: `missing`."""
+    """Set some of `UPDATABLE_FIELDS` (None takes a value away); all other fields and all vectors stay.
+
+    Absent product: `missing`, and not ok.
+    """
 
     id: str
     fields: Mapping[str, Any]
@@ -178,9 +184,10 @@ Clause = Text | Vector | Everything
 class EngineRequest:
     """One clause with its filter. `k` hits are wanted (0: only total and facets).
 
-    `fields` names stored numeric, boolean or keyword fields whose values come back with each hit.
+    `fields` names stored numeric, boolean or keyword fields whose values come back with each hit that has them.
     `sort` replaces the order by score (ties: id ascending); a Vector clause with a sort is unsupported.
-    Facets count all products that match the clause and the filter; for a Vector clause: among the k hits.
+    Facets count all products that match the clause and the filter; for a Vector clause: among the k hits. A number
+    is counted by range (`edges`); by value it is unsupported.
     """
 
     clause: Clause
@@ -322,6 +329,7 @@ class Engine(Protocol):
     ) -> list[Mapping[str, Any] | None]:
         """The stored records in the order of `ids` (None: no such product); default `STORED_FIELDS`.
 
+        A record holds those of the fields that the product has a value for, as they were written (tuples as lists).
         Vectors come back only if asked for: the field name `vectors.<name>` gives a list of floats.
         """
         ...

@@ -35,9 +35,10 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def fresh(store: Store) -> Iterator[Engine]:
-    """An engine without any index."""
+    """An engine without any index; what the test makes is deleted after it, or servers would hold hundreds."""
     with store.open(store.unique_name()) as engine:
         yield engine
+    store.clear(engine.name)
 
 
 @pytest.fixture

@@ -2,106 +2,97 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import uuid
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Protocol
 
-import httpx
 import pytest
 
 from multirecall.engines.base import Engine
+from multirecall.engines.embedded import EmbeddedEngine
 from multirecall.engines.opening import open_engine
+from tests.support.engines import RUN, delete_indices, server_url
 
 __all__ = ["EmbeddedStore", "ExactStore", "ServerStore", "Store", "engine_store"]
 
 
-class Store(Protocol):
-    """A place for indexes. Opening one name twice gives two engines on the same stored indexes."""
+class Store(ABC):
+    """A place for indexes under names that no other run has. Opening one name twice gives two engines on it."""
 
-    def open(self, name: str) -> Engine: ...
-
-    def url(self, name: str) -> str: ...
+    def __init__(self) -> None:
+        self._names: list[str] = []
 
     def unique_name(self) -> str:
-        """An alias name that no other run has."""
-        ...
-
-    def clear(self) -> None:
-        """Removes all indexes made under the names given out."""
-        ...
-
-
-class _Store:
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def url(self, name: str) -> str:
-        raise NotImplementedError
+        """A new alias name; what is stored under it, and under names that begin with it, is removed by `clear`."""
+        name = f"t_{RUN}_{uuid.uuid4().hex[:8]}"
+        self._names.append(name)
+        return name
 
     def open(self, name: str) -> Engine:
         return open_engine(self.url(name), create=True)
 
-    def unique_name(self) -> str:
-        name = f"t-{uuid.uuid4().hex[:12]}"
-        self.names.append(name)
-        return name
+    def clear(self, name: str | None = None) -> None:
+        """Removes the indexes of one name, or of all."""
+        for stored in self._names if name is None else [name]:
+            self._remove(stored)
+        self._names = [] if name is None else [other for other in self._names if other != name]
+
+    @abstractmethod
+    def url(self, name: str) -> str: ...
+
+    @abstractmethod
+    def _remove(self, name: str) -> None: ...
 
 
-class ExactStore(_Store):
+class ExactStore(Store):
     """Nothing is stored: every engine starts empty, and closing it frees the memory."""
 
     def url(self, name: str) -> str:
         return f"exact:{name}"
 
-    def clear(self) -> None:
-        self.names.clear()
+    def _remove(self, name: str) -> None:
+        pass
 
 
-class EmbeddedStore(_Store):
-    """One folder per name, below a temporary folder that pytest removes."""
+class EmbeddedStore(Store):
+    """One folder per name."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.folder = folder
 
+    def open(self, name: str) -> Engine:
+        return EmbeddedEngine.open(self.folder / name, name=name, create=True)
+
     def url(self, name: str) -> str:
         return f"embedded:{self.folder / name}"
 
-    def clear(self) -> None:
-        self.names.clear()
+    def _remove(self, name: str) -> None:
+        for folder in self.folder.glob(f"{name}*"):
+            shutil.rmtree(folder)
 
 
-class ServerStore(_Store):
+class ServerStore(Store):
     """A real server at `base_url`, e.g. `elasticsearch+http://127.0.0.1:9200`."""
 
     def __init__(self, base_url: str) -> None:
         super().__init__()
-        self.base_url = base_url.rstrip("/")
+        self.base_url = base_url
 
     def url(self, name: str) -> str:
         return f"{self.base_url}/{name}"
 
-    def clear(self) -> None:
-        address = self.base_url.partition("+")[2]
-        with httpx.Client(base_url=address, timeout=30.0) as client:
-            for name in self.names:
-                listed = client.get(f"/_cat/indices/{name}-*", params={"format": "json", "expand_wildcards": "all"})
-                listed.raise_for_status()
-                for row in listed.json():
-                    client.delete(f"/{row['index']}").raise_for_status()
-        self.names.clear()
+    def _remove(self, name: str) -> None:
+        delete_indices(self.base_url, name)
 
 
 def engine_store(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """The store for an engine of that name; skips where its server is not there."""
+    """The store for the engine of that name; skips, or fails where it is required, if its server is not there."""
     match engine:
         case "exact":
             return ExactStore()
         case "embedded":
             return EmbeddedStore(tmp_path_factory.mktemp("embedded"))
         case _:
-            url = os.environ.get(f"MULTIRECALL_TEST_{engine.upper()}")
-            if not url:
-                pytest.skip(f"no {engine} server")
-            return ServerStore(url)
+            return ServerStore(server_url(engine))
