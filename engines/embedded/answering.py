@@ -42,7 +42,7 @@ def answer(request: EngineRequest, snapshot: Snapshot, deadline: Deadline) -> En
             found, total = _by_text(request, query, snapshot)
     facets = []
     for facet in request.facets:
-        if deadline.expired:
+        if deadline.remaining_s() <= 0:
             in_time = False
             break
         facets.append(count_facet(facet, query, snapshot))

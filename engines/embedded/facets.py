@@ -50,7 +50,7 @@ def _ranges(column: str, edges: tuple[float, ...], query: Query, snapshot: Snaps
         ]
         answer = snapshot.searcher.aggregate(query, {"facet": {"range": {"field": column, "ranges": ranges}}})
         by_start = {bucket.get("from"): int(bucket["doc_count"]) for bucket in answer["facet"]["buckets"]}
-        counts = [by_start[low] for low in bounds[:-1]]
+        counts = [by_start.get(low, 0) for low in bounds[:-1]]  # an index without documents gives no buckets
     else:
         counts = [snapshot.count(Query.boolean_query([(Occur.Must, query), (Occur.Must, Query.exists_query(column))]))]
     if edges[0] == -math.inf:

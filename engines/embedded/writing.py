@@ -25,9 +25,9 @@ from multirecall.engines.embedded.snapshot import Snapshot
 from multirecall.engines.embedded.storage import storage_errors
 from multirecall.engines.schema import Schema
 
-__all__ = ["MAX_ID_BYTES", "Writer"]
+__all__ = ["MAX_ID_CHARS", "Writer"]
 
-MAX_ID_BYTES = 512
+MAX_ID_CHARS = 512
 
 _NO_VERSION = -1
 _SPOOL_BYTES = 64 << 20
@@ -203,8 +203,8 @@ class Writer:
 
 def _unfit(write: Write) -> str:
     """What this engine refuses beyond what all refuse."""
-    if len(write.id.encode()) > MAX_ID_BYTES:
-        return f"The id has {len(write.id.encode())} bytes; {MAX_ID_BYTES} is the most."
+    if len(write.id) > MAX_ID_CHARS:
+        return f"The id has {len(write.id)} characters; {MAX_ID_CHARS} is the most."
     if any(ord(char) < 32 or ord(char) == 127 for char in write.id):
         return f"The id {write.id!r} holds a control character."
     if isinstance(write, Upsert):
