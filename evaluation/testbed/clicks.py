@@ -19,7 +19,7 @@ from multirecall.evaluation.testbed.population import Population
 from multirecall.evaluation.testbed.queries import TestQuery
 from multirecall.evaluation.testbed.rows import product_id
 
-__all__ = ["CLICK_RATES", "CLICK_HEADER", "ClickLog"]
+__all__ = ["CLICK_HEADER", "CLICK_RATES", "ClickLog"]
 
 CLICK_RATES = {3: 0.35, 2: 0.12, 1: 0.03, 0: 0.005}
 CLICK_HEADER = ("timestamp", "query_id", "qid", "query", "product_id", "position", "click")
@@ -80,8 +80,8 @@ class ClickLog:
         self._minutes.append(below(draws(seed, f"time/{number}", np.arange(f, dtype=np.int64)), _DAYS * 24 * 60))
         self._asked.append(np.full(f, number, dtype=np.int32))
 
-    def lines(self) -> Iterator[str]:
-        """The log, one impression a line (tab separated, see CLICK_HEADER), searches in the order of time."""
+    def searches(self) -> Iterator[str]:
+        """The log in the order of time: per search its lines, one impression each (see CLICK_HEADER)."""
         if not self._pages:
             return
         pages, clicks = np.concatenate(self._pages), np.concatenate(self._clicks)
@@ -90,9 +90,12 @@ class ClickLog:
             query = self._queries[asked[at]]
             time = (_START + timedelta(minutes=int(minutes[at]))).strftime("%Y-%m-%dT%H:%M:%SZ")
             head = f"{time}\ts{serial:07d}\t{query.qid}\t{query.text}\t"
-            for position, (product, click) in enumerate(zip(pages[at].tolist(), clicks[at].tolist(), strict=True), 1):
-                if product >= 0:
-                    yield f"{head}{product_id(product)}\t{position}\t{int(click)}\n"
+            shown = zip(pages[at].tolist(), clicks[at].tolist(), strict=True)
+            yield "".join(
+                f"{head}{product_id(product)}\t{position}\t{int(click)}\n"
+                for position, (product, click) in enumerate(shown, start=1)
+                if product >= 0
+            )
 
 
 def _pool(seed: int, number: int, judged: Judged) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

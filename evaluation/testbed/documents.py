@@ -49,14 +49,14 @@ bytes (`sample.json` holds the digests; for `.gz` files, of the content).
 
 | file | content |
 |---|---|
-| `catalogue.jsonl` | one product a line, as a shop exports it: noise in titles, some fields left out, variants that differ in one attribute |
+| `catalogue.jsonl` | one product a line, as a shop exports it: noisy titles, gaps, variants of one model |
 | `multirecall.toml` | the field mapping for `multirecall index` |
 | `queries.tsv` | `qid class tier split query` |
 | `judgments.tsv` | `qid product_id grade source`; source is `constructed` |
-| `constraints.jsonl` | what each query means: answers (types and constraints), concept, template, subtype, full counts per grade |
-| `clicks.tsv.gz` | one shown product a line: `timestamp query_id qid query product_id position click`; `query_id` is one search |
+| `constraints.jsonl` | what each query means: types and constraints, concept, template, full counts per grade |
+| `clicks.tsv.gz` | one shown product a line: `timestamp query_id qid query product_id position click` |
 | `concepts.json` | the knowledge concepts with wordings, answers and split |
-| `synonyms.txt` | the word pairs behind class `synonym`, Solr format. Ground truth: not for training or for the index under test |
+| `synonyms.txt` | the word pairs behind class `synonym`, Solr format. Ground truth: not for the system under test |
 
 ## Grades
 3 exact: a type of the answer, every constraint met. 2 substitute: same type, every hard constraint met, at least one
@@ -79,9 +79,9 @@ Splits (train, dev, test) are disjoint in meaning, in concept (knowledge concept
 wording template.
 
 ## Clicks
-A search shows ten judged products. P(click) = .35 / .12 / .03 / .005 for grades 3 / 2 / 1 / 0, times
-(0.5 + popularity percentile). Knowledge queries get no clicks. The log covers all splits: training code must keep to
-the queries of split `train`.
+`query_id` is one search; it shows ten judged products. P(click) = .35 / .12 / .03 / .005 for grades 3 / 2 / 1 / 0,
+times (0.5 + popularity percentile). Knowledge queries get no clicks. The log covers all splits: training code must
+keep to the queries of split `train`.
 """
 
 

@@ -20,12 +20,13 @@ __all__ = ["KINDS", "Concept", "load_concepts", "surface_words"]
 KINDS = ("question", "negation", "alternative", "scene")
 _DEMAND = re.compile(r" (?=[a-z_]+!?=)")
 _WORD = re.compile(r"[^\W_]+")
-STOP_WORDS = frozenset(
-    "a about after against all am an and any are as at be because before by can do does down during each every for "
-    "from get getting go goes going had has have how i if in into is it its itself me my no not of off on one or our "
-    "out over own per so than that the their them then there these they this those through to too under until up us "
-    "was we what when where which while who why will with without would you your".split()
-)
+_STOP_TEXT = """
+a about after against all am an and any are as at be because before by can do does down during each every
+for from get getting go goes going had has have how i if in into is it its itself me my no not of off on one
+or our out over own per so than that the their them then there these they this those through to too under
+until up us was we what when where which while who why will with without would you your
+"""
+STOP_WORDS = frozenset(_STOP_TEXT.split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +65,7 @@ def load_concepts(world: World) -> tuple[Concept, ...]:
         for key, row in table.items():
             answers = tuple(_answer(world, key, text) for text in row["find"])
             concepts.append(
-                Concept(
-                    key=key, kind=kind, say=tuple(row["say"]), meaning=Meaning(answers=answers), split=splits[key]
-                )
+                Concept(key=key, kind=kind, say=tuple(row["say"]), meaning=Meaning(answers=answers), split=splits[key])
             )
     return tuple(concepts)
 
@@ -86,6 +85,8 @@ def _answer(world: World, key: str, text: str) -> Answer:
         if slot is None or value not in t.attributes[slot].values:
             raise InvalidInput(f"concept {key}: {type_key} has no {name}={value}", hint="Use one of its values.")
         constraints.append(
-            Constraint(attribute=name, op="is not" if refused else "is", value=value, hard=refused or name == "audience")
+            Constraint(
+                attribute=name, op="is not" if refused else "is", value=value, hard=refused or name == "audience"
+            )
         )
     return Answer(types=(type_key,), constraints=tuple(constraints))

@@ -168,18 +168,25 @@ class Phrasing:
     def _features(
         self, cls: str, t: ProductType, product: int, words: _Words | None, wanted: set[str], dice: Dice
     ) -> dict[str, tuple[str, str]] | None:
-        """(attribute, value) for each of x, y and n that the template wants."""
+        """(attribute, value) for each of x, y, n, colour and material that the template wants."""
         slots = list(t.feature_slots)
         if words is not None and words.values:
             slots = [i for i, a in enumerate(t.attributes) if (a.name, self._value(product, a.name)) in words.values]
-        letters = [letter for letter in ("x", "y") if letter in wanted]
+        out: dict[str, tuple[str, str]] = {}
+        for name in ("colour", "material"):
+            if name in wanted:
+                value = self._value(product, name)
+                if value is None:
+                    return None
+                out[name] = (name, value)
+        letters: list[str] = [letter for letter in ("x", "y") if letter in wanted]
         if cls == "attribute_unit":
             letters = ["n"]
-            slots = [s for s in self._measured[t.key] if self.world.measure(self._value(product, t.attributes[s].name) or "")]
+            measured = {s: self._value(product, t.attributes[s].name) for s in self._measured[t.key]}
+            slots = [s for s, value in measured.items() if value is not None and self.world.measure(value)]
         if len(slots) < len(letters):
             return None
         chosen = dice.shuffled(slots)[: len(letters)]
-        out = {}
         for letter, slot in zip(letters, chosen, strict=True):
             name = t.attributes[slot].name
             out[letter] = (name, self._value(product, name) or "")
@@ -213,7 +220,7 @@ class Phrasing:
             model = p.model(group)
             if not model:
                 return False
-            parts = [part for part in _PARTS.findall(model.lower())]
+            parts = _PARTS.findall(model.lower())
             facts |= {"model": model, "compact": "".join(parts), "spaced": " ".join(parts)}
             if not any(c.attribute == "brand" for c in constraints):
                 constraints.append(Constraint(attribute="brand", value=maker, hard=True))

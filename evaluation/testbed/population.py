@@ -67,13 +67,14 @@ def part_number(pattern: str, rank: int) -> str:
     """
     digits = pattern.count("#")
     prefix = pattern.rstrip("#")
+    shift = sum(map(ord, prefix)) * 37  # so that the ranges of two makers do not begin with the same number
     if digits > 3:
         tens = 9 * 10 ** (digits - 2)  # steps of 10 within the range
-        number = 10 ** (digits - 1) + (rank * 611 % tens) * 10 + rank // tens % 10
+        number = 10 ** (digits - 1) + ((rank * 611 + shift) % tens) * 10 + rank // tens % 10
         lap = rank // (tens * 10)
     else:
         span = 9 * 10 ** (digits - 1)
-        number = 10 ** (digits - 1) + rank * 611 % span
+        number = 10 ** (digits - 1) + (rank * 611 + shift) % span
         lap = rank // span
     suffix = ""
     while lap:
@@ -204,4 +205,5 @@ def _prices(
     euros = np.floor(low + (high - low) * u * u)  # most products are in the lower part of the range
     charm = _CENTS[below(draws(seed, "cents", index), len(_CENTS))]
     euros = np.floor(euros[member] * (1.0 + 0.04 * variant))
-    return (euros.astype(np.int64) * 100 + charm[member]).astype(np.int32)
+    minor: NDArray[np.int32] = (euros.astype(np.int64) * 100 + charm[member]).astype(np.int32)
+    return minor

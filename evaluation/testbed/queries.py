@@ -45,9 +45,14 @@ class TestQuery:
     frequency: int = 0
 
 
-def draw_queries(grader: Grader, phrasing: Phrasing, concepts: tuple[Concept, ...], *, wanted: int, seed: int) -> list[TestQuery]:
-    """Up to `wanted` queries with different texts, in a drawn order, with ids. What a class cannot give (a small
-    catalogue has few types and part numbers), torso and tail make up for as far as they can."""
+def draw_queries(
+    grader: Grader, phrasing: Phrasing, concepts: tuple[Concept, ...], *, wanted: int, seed: int
+) -> list[TestQuery]:
+    """Up to `wanted` queries with different texts, in a drawn order, with ids.
+
+    What a class cannot give (a small catalogue has few types and part numbers), torso, tail and knowledge make up
+    for as far as they can.
+    """
     maker = _Maker(grader, phrasing, concepts, seed)
     out: list[TestQuery] = []
     for cls, part in CLASS_SHARES.items():
@@ -111,9 +116,13 @@ class _Maker:
                     text = template.format_map(words)
                     found.append(
                         TestQuery(
-                            text=text, cls="head", split=split, concept=meaning.signature,
-                            template=f"head: {template}", meaning=meaning,
-                        )  # fmt: skip
+                            text=text,
+                            cls="head",
+                            split=split,
+                            concept=meaning.signature,
+                            template=f"head: {template}",
+                            meaning=meaning,
+                        )
                     )
         yield from Dice(self._seed, f"head/{split}/{self._rounds}").shuffled(found)
 
@@ -138,9 +147,14 @@ class _Maker:
     def _knowledge(self, split: str, n: int) -> Iterator[TestQuery]:
         found = [
             TestQuery(
-                text=template.format(say=say).lower(), cls="knowledge", split=split, concept=concept.key,
-                template=f"{concept.kind}: {template}", meaning=concept.meaning, subtype=concept.kind,
-            )  # fmt: skip
+                text=template.format(say=say).lower(),
+                cls="knowledge",
+                split=split,
+                concept=concept.key,
+                template=f"{concept.kind}: {template}",
+                meaning=concept.meaning,
+                subtype=concept.kind,
+            )
             for concept in self._concepts
             if concept.split == split
             for template in self._phrasing.templates["knowledge"][concept.kind][split]

@@ -112,9 +112,7 @@ def _chunk(population: Population, wording: Wording, index: NDArray[np.int64]) -
         yield row
 
 
-def _styled(
-    title: str, maker: str, style: int, word: int, before: tuple[str, ...], after: tuple[str, ...]
-) -> str:
+def _styled(title: str, maker: str, style: int, word: int, before: tuple[str, ...], after: tuple[str, ...]) -> str:
     """The title with a seller's habits: separators, shouting, noise words."""
     title = title.replace(", ", _JOINTS[word % len(_JOINTS)])
     if style < 8:

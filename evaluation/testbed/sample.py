@@ -7,10 +7,9 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from io import BufferedWriter
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -27,8 +26,8 @@ from multirecall.evaluation.testbed.population import Population, draw_populatio
 from multirecall.evaluation.testbed.queries import TestQuery, draw_queries
 from multirecall.evaluation.testbed.rows import catalogue_rows, product_id
 from multirecall.evaluation.testbed.traffic import with_traffic
-from multirecall.evaluation.testbed.world import load_world
 from multirecall.evaluation.testbed.wording import prepare_wording
+from multirecall.evaluation.testbed.world import load_world
 
 __all__ = ["MAX_PRODUCTS", "VERSION", "Progress", "SampleReport", "default_queries", "write_sample"]
 
@@ -131,8 +130,8 @@ def write_sample(
             write(f"{q.qid}\t{q.cls}\t{q.tier}\t{q.split}\t{q.text}\n".encode())
     with _file(out, "clicks.tsv.gz", digests) as write:
         write(("\t".join(CLICK_HEADER) + "\n").encode())
-        for line in log.lines():
-            write(line.encode())
+        for search in log.searches():
+            write(search.encode())
     _write_text(out, "concepts.json", _json([c.to_dict() for c in concepts]), digests)
     _write_text(out, "synonyms.txt", synonyms_text(world), digests)
     _write_text(out, "multirecall.toml", mapping_toml(), digests)
@@ -162,9 +161,7 @@ def write_sample(
 
 def _check(out: Path, products: int, queries: int | None) -> None:
     if not 1 <= products <= MAX_PRODUCTS:
-        raise InvalidInput(
-            f"products is {products}", hint=f"Ask for 1 to {MAX_PRODUCTS:,} products.", field="products"
-        )
+        raise InvalidInput(f"products is {products}", hint=f"Ask for 1 to {MAX_PRODUCTS:,} products.", field="products")
     if queries is not None and not 1 <= queries <= MAX_QUERIES:
         raise InvalidInput(f"queries is {queries}", hint=f"Ask for 1 to {MAX_QUERIES:,} queries.", field="queries")
     if out.exists() and not out.is_dir():
@@ -237,17 +234,17 @@ def _file(out: Path, name: str, digests: dict[str, str]) -> Iterator[Callable[[b
     """A function that appends bytes to the file; it gets its name, and its digest is noted, at the end."""
     digest = sha256()
     partial = out / f"{name}.partial"
-    with partial.open("wb") as raw:
-        # Neither time nor name go into the archive, so that equal content gives equal bytes.
-        packed = gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) if name.endswith(".gz") else None
-        with BufferedWriter(cast(Any, packed), 1 << 18) if packed else raw as sink:
-            target = cast(BinaryIO, sink)
+    with ExitStack() as stack:
+        sink: BinaryIO = stack.enter_context(partial.open("wb"))
+        if name.endswith(".gz"):  # neither time nor name go in, so that equal content gives equal archives
+            packed = stack.enter_context(gzip.GzipFile("", "wb", compresslevel=6, fileobj=sink, mtime=0))
+            sink = cast(BinaryIO, packed)
 
-            def write(data: bytes) -> None:
-                digest.update(data)
-                target.write(data)
+        def write(data: bytes) -> None:
+            digest.update(data)
+            sink.write(data)
 
-            yield write
+        yield write
     os.replace(partial, out / name)
     digests[name] = digest.hexdigest()
 

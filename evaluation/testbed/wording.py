@@ -30,7 +30,7 @@ def in_sentence(name: str) -> str:
 def measured_forms(world: World, value: str) -> tuple[str, str, str]:
     """The three ways in which titles write a value: `19 mm`, `19 mm`, `19mm`; inches also as `15.6"`."""
     measure = world.measure(value)
-    if measure is None or len(measure[1]) > 4 and measure[1] != "inch":
+    if measure is None or (len(measure[1]) > 4 and measure[1] != "inch"):
         shown = titled(value)
         return shown, shown, shown
     number, symbol = measure
@@ -95,7 +95,7 @@ def _type_wording(world: World, t: ProductType) -> TypeWording:
         stated.append(tuple(tuple(text.format(v=v, label=label) for text in texts) for v in a.values))
     name = in_sentence(t.name)
     if t.verb_plural:
-        openings = (
+        openings: tuple[str, ...] = (
             f"These {name} from {{brand}} {t.about}.",
             f"{{brand}} {name} from the {{series}} range {t.about}.",
         )
