@@ -7,7 +7,6 @@ damaged file can and cannot do is written in docs/decisions/0002-embedded-engine
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,44 +27,35 @@ from multirecall.engines.embedded.graph import GRAPH_TYPES
 from multirecall.engines.embedded.index import PhysicalIndex, make_index
 from multirecall.engines.embedded.snapshot import Snapshot, record_value
 from multirecall.engines.embedded.storage import folder_bytes
+from multirecall.engines.embedded.tuning import Tuning
 from multirecall.engines.fields import STORED_FIELDS
 from multirecall.engines.schema import Schema
 
 __all__ = ["EmbeddedEngine"]
 
 _SCANNED_ROWS = 1_024
-_HEAP_BYTES = 128_000_000
 _EXACT = "flat"
 
 
 class EmbeddedEngine:
-    """tantivy and usearch in one folder. Writes hold the index's lock from the first one until `close`.
+    """tantivy and usearch in one folder. The first write takes the index's lock, `close` gives it back."""
 
-    `heap_bytes` is tantivy's buffer while writing, `threads` how many build the vector graph (0: all cores).
-    """
-
-    def __init__(self, folder: Folder, *, heap_bytes: int = _HEAP_BYTES, threads: int = 0) -> None:
+    def __init__(self, folder: Folder, tuning: Tuning | None = None) -> None:
         self._folder = folder
-        self._heap_bytes, self._threads = heap_bytes, threads
+        self._tuning = tuning or Tuning()
         self._lock = threading.Lock()
         self._opened: dict[str, tuple[int, PhysicalIndex]] = {}
         self._closed = False
 
     @classmethod
     def open(
-        cls,
-        path: Path,
-        name: str = "products",
-        create: bool = False,
-        *,
-        heap_bytes: int = _HEAP_BYTES,
-        threads: int = 0,
+        cls, path: Path, name: str = "products", create: bool = False, tuning: Tuning | None = None
     ) -> EmbeddedEngine:
         """The engine in the folder; `create` makes the folder if there is none.
 
         Raises NotFound if there is nothing, InvalidSettings if the folder is something else.
         """
-        return cls(Folder.open(path, name, create=create), heap_bytes=heap_bytes, threads=threads)
+        return cls(Folder.open(path, name, create=create), tuning)
 
     @property
     def url(self) -> str:
@@ -210,8 +200,7 @@ class EmbeddedEngine:
             self._check_open()
             opened = self._opened.get(name)
             if opened is None or opened[0] != inode:
-                threads = self._threads or os.cpu_count() or 1
-                opened = (inode, PhysicalIndex(path, heap_bytes=self._heap_bytes, threads=threads))
+                opened = (inode, PhysicalIndex(path, self._tuning))
                 self._opened[name] = opened
             return opened[1]
 

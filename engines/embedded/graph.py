@@ -8,6 +8,7 @@ is renamed into place last.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,13 @@ from multirecall.core.errors import IndexCorrupt
 from multirecall.engines.base import Float32Array
 from multirecall.engines.embedded.rows import RowReader, Rows
 from multirecall.engines.embedded.storage import sync_folder, write_atomically
+from multirecall.engines.embedded.tuning import Tuning
 from multirecall.engines.schema import VectorField
 
-__all__ = ["GRAPH_TYPES", "MIN_GRAPH_ROWS", "Graph", "GraphWriter"]
+__all__ = ["GRAPH_TYPES", "Graph", "GraphWriter"]
 
 GRAPH_TYPES = {"hnsw": "f16", "int8_hnsw": "i8"}
 """What the graph keeps of a vector; scores always come from the float32 rows."""
-
-MIN_GRAPH_ROWS = 4_096
-"""Fewer rows than this (in the whole index, or since the last graph) are searched exactly: about 1 ms."""
 
 _BATCH_ROWS = 16_384
 
@@ -80,14 +79,16 @@ class Graph:
 class GraphWriter:
     """Keeps the graph of one field close to the committed rows. Used by the one writer of an index."""
 
-    def __init__(self, folder: Path, field: VectorField, threads: int) -> None:
-        self._folder, self._field, self._threads = folder, field, threads
+    def __init__(self, folder: Path, field: VectorField, tuning: Tuning) -> None:
+        self._folder, self._field = folder, field
+        self._min_rows = tuning.min_graph_rows
+        self._threads = tuning.threads or os.cpu_count() or 1
         self._index: Any = None
         self._stop = 0
 
     def follow(self, rows: RowReader, live: Rows) -> None:
         """Extends or remakes the graph if enough rows are new or gone. `live`: rows with a vector, rising."""
-        if len(live) < MIN_GRAPH_ROWS:
+        if len(live) <= self._min_rows:
             return
         if self._index is None:
             self._load()
@@ -102,7 +103,7 @@ class GraphWriter:
                 enable_key_lookups=False,
             )
             covered = 0
-        elif len(live) - covered < MIN_GRAPH_ROWS:
+        elif len(live) - covered <= self._min_rows:
             return
         for start in range(covered, len(live), _BATCH_ROWS):
             batch = live[start : start + _BATCH_ROWS]
@@ -128,6 +129,8 @@ class GraphWriter:
         self._index.save(str(temporary))
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
+        if temporary.stat().st_size < self._index.serialized_length:
+            raise OSError(errno.ENOSPC, "the graph was not written whole", str(temporary))
         temporary.replace(path)
         sync_folder(self._folder)
         pointer = {"file": path.name, "bytes": path.stat().st_size, "stop": self._stop}

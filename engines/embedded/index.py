@@ -25,13 +25,11 @@ from multirecall.engines.embedded.graph import GRAPH_TYPES, Graph, GraphWriter
 from multirecall.engines.embedded.rows import segment_bases
 from multirecall.engines.embedded.snapshot import Committed, Snapshot
 from multirecall.engines.embedded.storage import storage_errors, sync_folder, write_atomically
+from multirecall.engines.embedded.tuning import Tuning
 from multirecall.engines.embedded.writing import Writer
-from multirecall.engines.schema import Schema
+from multirecall.engines.schema import Schema, VectorField
 
 __all__ = ["PhysicalIndex", "make_index"]
-
-MIN_DEAD_ROWS = 50_000
-"""Fewer dead rows are not worth a compaction."""
 
 _TRIES = 5
 
@@ -69,10 +67,10 @@ def make_index(path: Path, schema: Schema) -> None:
 class PhysicalIndex:
     """Snapshots for readers, one writer at most. Safe for several threads."""
 
-    def __init__(self, path: Path, *, heap_bytes: int, threads: int) -> None:
+    def __init__(self, path: Path, tuning: Tuning) -> None:
         self.path = path
         self.schema = _read_schema(path)
-        self._heap_bytes, self._threads = heap_bytes, threads
+        self._tuning = tuning
         self._meta = path / "text" / "meta.json"
         self._read_lock = threading.Lock()
         self._write_lock = threading.RLock()
@@ -198,7 +196,7 @@ class PhysicalIndex:
             ) from error
         # a merge writes meta.json too, but changes nothing that we worked out for the commit
         committed = before if before is not None and before.opstamp == opstamp else Committed(opstamp)
-        snapshot = Snapshot(self.path, self.schema, self._text, graphs, committed)
+        snapshot = Snapshot(self.path, self.schema, self._text, graphs, committed, self._tuning)
         self._graphs = graphs
         return snapshot
 
@@ -218,7 +216,7 @@ class PhysicalIndex:
             snapshot = self.snapshot()
             if self._text is None:
                 raise EngineError(f"The index {self.path} was closed meanwhile.", path=str(self.path))
-            writer = Writer(self.path, self.schema, self._text, snapshot, heap_bytes=self._heap_bytes)
+            writer = Writer(self.path, self.schema, self._text, snapshot, heap_bytes=self._tuning.heap_bytes)
             # another process may have committed before we got its lock
             writer.committed(self.snapshot())
             self._writer = writer
@@ -240,11 +238,11 @@ class PhysicalIndex:
         writer.committed(self.snapshot())
 
     def _tidy(self, writer: Writer) -> None:
-        """Compacts rows if most are dead, then lets the graphs follow. A full disk here loses nothing."""
+        """Compacts rows if most are dead, then lets the graphs follow. A failure here loses nothing."""
         snapshot = self.snapshot()
         self._drop_dead_segments(snapshot)
         dead = snapshot.rows.stop - min(segment_bases(self.path / "rows"), default=0) - len(snapshot)
-        if dead > max(MIN_DEAD_ROWS, len(snapshot)):
+        if dead > max(self._tuning.min_dead_rows, len(snapshot)):
             try:
                 writer.move_to_new_segment(snapshot, snapshot.rows_matching(tantivy.Query.all_query()))
             except EngineError:
@@ -255,12 +253,16 @@ class PhysicalIndex:
             snapshot = self.snapshot()
         for field in self.schema.vectors:
             if field.index in GRAPH_TYPES:
-                graph_writer = self._graph_writers.setdefault(
-                    field.name, GraphWriter(self.path / "graphs", field, self._threads)
-                )
-                live = snapshot.selection(field.name, None).rows
-                with storage_errors(self.path / "graphs", "saving the vector graph"):
-                    graph_writer.follow(snapshot.rows, live)
+                self._follow(field, snapshot)
+
+    def _follow(self, field: VectorField, snapshot: Snapshot) -> None:
+        graph_writer = self._graph_writers.pop(field.name, None)
+        if graph_writer is None:
+            graph_writer = GraphWriter(self.path / "graphs", field, self._tuning)
+        hint = "All writes are committed; until the graph is saved, by any later refresh, vector searches are slower."
+        with storage_errors(self.path / "graphs", "saving the vector graph", hint=hint):
+            graph_writer.follow(snapshot.rows, snapshot.selection(field.name, None).rows)
+        self._graph_writers[field.name] = graph_writer  # one that failed is made anew from its file
 
     def _drop_dead_segments(self, snapshot: Snapshot) -> None:
         """Deletes row segments of which no product is left; called a commit later than the one that left them."""

@@ -19,6 +19,7 @@ from multirecall.engines.embedded.documents import column_name, read_body
 from multirecall.engines.embedded.filter_query import filter_query
 from multirecall.engines.embedded.graph import Graph
 from multirecall.engines.embedded.rows import RowReader, Rows
+from multirecall.engines.embedded.tuning import Tuning
 from multirecall.engines.embedded.vocabulary import Vocabulary
 from multirecall.engines.schema import Schema
 
@@ -88,7 +89,9 @@ class Snapshot:
         text: tantivy.Index,
         graphs: dict[str, Graph],
         committed: Committed,
+        tuning: Tuning,
     ) -> None:
+        self.tuning = tuning
         self.schema = schema
         self.text_schema = text.schema
         self.searcher: Any = text.searcher()  # its stubs lack what it has

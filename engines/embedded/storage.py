@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,10 @@ __all__ = ["folder_bytes", "storage_errors", "sync_folder", "write_atomically"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_TEXTS = ("no space left", "disk quota", "file too large", "os error 28", "os error 122", "os error 27")
+_LITTLE_SPACE = 16 << 20  # what tantivy's writer needs at once, of whose trouble we only hear that it died
+_HINT = (
+    "The last refreshed state is intact and still answers. Free some space, then write again what was not refreshed."
+)
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -54,23 +59,20 @@ def folder_bytes(path: Path) -> int:
 
 
 @contextmanager
-def storage_errors(path: Path, doing: str) -> Iterator[None]:
+def storage_errors(path: Path, doing: str, hint: str = _HINT) -> Iterator[None]:
     """Turns what the file system, tantivy and usearch raise while writing into StorageFull, EngineBusy or EngineError.
 
-    tantivy reports its trouble as ValueError with the operating system's text, usearch as RuntimeError.
+    tantivy reports its trouble as ValueError with the operating system's text, usearch as RuntimeError. `hint` is
+    what a StorageFull says of what was kept and what to do.
     """
     try:
         yield
     except (OSError, ValueError, RuntimeError) as error:
         text = str(error).lower()
         data = {"path": str(path), "engine": "embedded"}
-        if getattr(error, "errno", None) in _FULL or any(part in text for part in _FULL_TEXTS):
-            raise StorageFull(
-                f"No space left while {doing} ({path}).",
-                hint="The last refreshed state is intact and still answers. Free some space, then write again "
-                "what was not refreshed.",
-                **data,
-            ) from error
+        killed = "writer was killed" in text and shutil.disk_usage(path).free < _LITTLE_SPACE
+        if getattr(error, "errno", None) in _FULL or any(part in text for part in _FULL_TEXTS) or killed:
+            raise StorageFull(f"No space left while {doing} ({path}).", hint=hint, **data) from error
         if "lockbusy" in text or "failed to acquire" in text:
             raise EngineBusy(
                 f"Another writer holds the index {path}.",

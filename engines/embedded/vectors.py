@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from multirecall.core.deadline import Deadline
 from multirecall.engines.base import Float32Array, Vector
-from multirecall.engines.embedded.graph import MIN_GRAPH_ROWS, Graph
+from multirecall.engines.embedded.graph import Graph
 from multirecall.engines.embedded.rows import RowReader, Rows
 from multirecall.engines.embedded.snapshot import Selection, Snapshot
 
@@ -47,7 +47,8 @@ def _candidates(
 ) -> tuple[Rows, bool]:
     """Rows among which the k nearest are (by the graph: are likely)."""
     graph = snapshot.graphs.get(clause.field)
-    if graph is None or _exact_is_cheaper(k, len(selection), len(graph)):
+    few = len(selection) <= snapshot.tuning.min_graph_rows
+    if graph is None or few or _exact_is_cheaper(k, len(selection), len(graph)):
         return _nearest_exactly(clause.field, query, k, selection.rows, snapshot.rows), True
     tail = selection.rows[np.searchsorted(selection.rows, graph.stop) :]
     covered = len(selection) - len(tail)
@@ -60,7 +61,7 @@ def _candidates(
 def _exact_is_cheaper(k: int, selected: int, in_graph: int) -> bool:
     """Looking at a row costs about a sixth of looking at a candidate of the graph, of which a filter that lets
     `selected` of `in_graph` pass needs `k * in_graph / selected`."""
-    return selected <= MIN_GRAPH_ROWS or selected * selected <= 6 * k * in_graph
+    return selected * selected <= 6 * k * in_graph
 
 
 def _by_graph(
