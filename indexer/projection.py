@@ -70,12 +70,20 @@ def to_record(
 
 def _codes(product: Product, spoken: list[str]) -> list[str]:
     """Identifiers and title first: they matter most, and the list is cut at `MAX_CODES`."""
-    own = product_codes([product.title, product.description[:_CODE_TEXT_CHARS]], product.identifiers)
+    part_numbers = [i for i in product.identifiers if _is_part_number(i)]
+    names = [i for i in product.identifiers if i not in part_numbers]
+    own = product_codes([product.title, *names, product.description[:_CODE_TEXT_CHARS]], part_numbers)
     found = dict.fromkeys(own)
     for text in spoken:
         if _MAY_HOLD_CODE.search(text):
             found.update(dict.fromkeys(_codes_of_value(text)))
     return list(found)[:MAX_CODES]
+
+
+def _is_part_number(identifier: str) -> bool:
+    """Not a name in words, which some catalogues have in the same field: its words would all count as codes."""
+    words = identifier.count(" ") + 1
+    return words == 1 or (words <= 3 and any(c.isdigit() for c in identifier))
 
 
 @lru_cache(maxsize=1 << 14)

@@ -1,0 +1,82 @@
+"""The physical indexes of one name over time: which are left over, which may go."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from multirecall.core.errors import InvalidSettings, NotFound
+from multirecall.engines.base import Engine, IndexInfo
+
+__all__ = ["build_mark", "drop_abandoned", "drop_old", "indexes_before", "live_index"]
+
+_LONGEST_BUILD_S = 24 * 3600.0
+"""A build on another machine that began longer ago is taken for dead."""
+
+
+def build_mark() -> dict[str, Any]:
+    """Who builds, for the index's metadata: so that a later build can tell a dead build from a running one."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "started_at": time.time()}
+
+
+def live_index(engine: Engine) -> IndexInfo | None:
+    """The index that serves now; None before the first build, or if another version of the layout wrote it."""
+    try:
+        return engine.info()
+    except (NotFound, InvalidSettings):  # InvalidSettings: its schema is not readable, so nothing can be reused
+        return None
+
+
+def indexes_before(engine: Engine) -> list[IndexInfo]:
+    """All physical indexes, or none if another version of the layout wrote one of them."""
+    try:
+        return engine.indexes()
+    except InvalidSettings:
+        return []
+
+
+def drop_abandoned(engine: Engine) -> list[str]:
+    """Drops what builds left behind that were killed (an interrupted build cleans up itself); returns the names.
+
+    Such an index is not live, is younger than the live one, and its builder is gone: a process of this machine that
+    no longer runs, or one of another machine that began more than a day ago.
+    """
+    before = indexes_before(engine)
+    live = max((position for position, info in enumerate(before) if info.live), default=-1)
+    dropped = [info.name for info in before[live + 1 :] if _is_abandoned(info.schema.metadata.get("build"))]
+    for name in dropped:
+        engine.drop(name)
+    return dropped
+
+
+def drop_old(engine: Engine, new: str, keep: int) -> list[str]:
+    """Drops all but the `keep` newest indexes up to `new`, which is live; returns the names."""
+    names = [info.name for info in indexes_before(engine)]
+    older = names[: names.index(new)] if new in names else []
+    dropped = older[: max(0, len(older) - (keep - 1))]
+    for name in dropped:
+        engine.drop(name)
+    return dropped
+
+
+def _is_abandoned(mark: object) -> bool:
+    if not isinstance(mark, Mapping):
+        return False  # made by hand or by another tool: not ours to drop
+    if mark.get("host") != socket.gethostname():
+        started = mark.get("started_at")
+        return isinstance(started, int | float) and time.time() - started > _LONGEST_BUILD_S
+    pid = mark.get("pid")
+    return isinstance(pid, int) and not _is_alive(pid)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
