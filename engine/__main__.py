@@ -39,10 +39,7 @@ def _down(options: argparse.Namespace) -> tuple[Any, list[str]]:
 
 def _status(options: argparse.Namespace) -> tuple[Any, list[str]]:
     found = status(state_dir=options.state_dir)
-    rows = [
-        {"kind": s.kind, "health": s.health, "engine": s.engine.to_json() if s.engine else None}
-        for s in found
-    ]
+    rows = [{"kind": s.kind, "health": s.health, "engine": s.engine.to_json() if s.engine else None} for s in found]
     lines = [
         f"{s.kind:14} {s.health or 'silent':7} {s.engine.url}  pid {s.engine.pid}  log {s.engine.log_path}"
         if s.engine

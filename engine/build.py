@@ -50,9 +50,7 @@ def build_digest(kind: str) -> str:
         if key.startswith(kind.upper()):
             digest.update(f"{key}={value}\n".encode())
     parts = [_SOURCES / kind, _SOURCES / "java", _SOURCES / "log4j2.xml", Path(__file__).resolve()]
-    files = sorted(
-        file for part in parts for file in ([part] if part.is_file() else part.rglob("*")) if file.is_file()
-    )
+    files = sorted(file for part in parts for file in ([part] if part.is_file() else part.rglob("*")) if file.is_file())
     for file in files:
         digest.update(str(file.relative_to(_SOURCES)).encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
@@ -139,9 +137,7 @@ class _Tools:
             ) from stuck
         if done.returncode != 0:
             tail = f"{done.stdout}\n{done.stderr}".strip().splitlines()[-_OUTPUT_TAIL_LINES:]
-            raise EnginePrepareFailed(
-                f"{program} ended with {done.returncode}:\n" + "\n".join(tail), output_tail=tail
-            )
+            raise EnginePrepareFailed(f"{program} ended with {done.returncode}:\n" + "\n".join(tail), output_tail=tail)
 
 
 def _build_elasticsearch(folder: Path, tools: _Tools) -> None:
@@ -162,18 +158,14 @@ def _build_elasticsearch(folder: Path, tools: _Tools) -> None:
         tools.pack(classes, analysis / "analysis-common.jar")
     descriptor = (source / "analysis" / "plugin-descriptor.properties").read_text("utf-8")
     version = pinned_version("elasticsearch")
-    (analysis / "plugin-descriptor.properties").write_text(
-        descriptor.replace("=@VERSION@", f"={version}"), "utf-8"
-    )
+    (analysis / "plugin-descriptor.properties").write_text(descriptor.replace("=@VERSION@", f"={version}"), "utf-8")
     tools.compile([_SOURCES / "java", source / "launcher"], class_path=lib, destination=folder / "classes")
 
 
 def _copy_transport_descriptor(transport: Path) -> None:
     (jar,) = transport.glob("transport-netty4-*.jar")
     with zipfile.ZipFile(jar) as archive:
-        descriptor = archive.read(
-            "META-INF/es-plugins/transport-netty4/plugin-descriptor.properties"
-        ).decode()
+        descriptor = archive.read("META-INF/es-plugins/transport-netty4/plugin-descriptor.properties").decode()
     # Our node is started on the class path, where a module could not be resolved.
     kept = [line for line in descriptor.splitlines() if not line.startswith("modulename=")]
     (transport / "plugin-descriptor.properties").write_text("\n".join(kept) + "\n", "utf-8")

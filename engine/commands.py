@@ -48,15 +48,26 @@ def engine_url(kind: str, port: int) -> str:
     return _URL_FORMS[kind].format(host=HOST, port=port)
 
 
-def free_ports(count: int) -> list[int]:
-    """`count` different loopback ports that were free a moment ago."""
+def free_ports(count: int, *, preferred: int | None = None) -> list[int]:
+    """`count` different loopback ports that were free a moment ago; the first is `preferred` if that one is free."""
     with ExitStack() as opened:
-        sockets = [
-            opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) for _ in range(count)
-        ]
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [each.getsockname()[1] for each in sockets]
+        ports: list[int] = []
+        for number in range(count):
+            bound = opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            # As servers do: a port whose last connections still fade away counts as free.
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if number > 0 or preferred is None or not _can_bind(bound, preferred):
+                bound.bind((HOST, 0))
+            ports.append(bound.getsockname()[1])
+        return ports
+
+
+def _can_bind(unbound: socket.socket, port: int) -> bool:
+    try:
+        unbound.bind((HOST, port))
+    except OSError:
+        return False
+    return True
 
 
 def server_command(plan: LaunchPlan) -> list[str]:

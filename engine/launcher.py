@@ -81,6 +81,8 @@ def up(
 ) -> RunningEngine:
     """A running, healthy server of `kind`: the one that runs here already, or a new one on free loopback ports.
 
+    The port of the last one is taken again if it is free, so that URLs in settings stay true.
+
     A running server of another build (the pinned version or the launcher changed) is replaced, on the same data.
     Blocks until the server is ready: about 10 s, and up to a minute more the very first time (see `prepare`).
 
@@ -106,11 +108,7 @@ def up(
     with locked(folder.lock_path):
         running = folder.read()
         if running is not None and running.is_running:
-            if (
-                not fresh
-                and running.build == source.name
-                and _answers(running, min(timeout_s, _BUSY_GRACE_S))
-            ):
+            if not fresh and running.build == source.name and _answers(running, min(timeout_s, _BUSY_GRACE_S)):
                 return running
             report(f"stopping {kind} {running.version}")
             stop_process(running.pid, running.identity, grace_s=_STOP_GRACE_S)
@@ -122,7 +120,8 @@ def up(
             made.mkdir(parents=True, exist_ok=True)
         report(f"starting {kind}")
         for attempt in range(1, _PORT_ATTEMPTS + 1):
-            http_port, transport_port = free_ports(2)
+            preferred = folder.last_port() if attempt == 1 else None
+            http_port, transport_port = free_ports(2, preferred=preferred)
             plan = LaunchPlan(
                 kind=kind,
                 build=source if kind in BUILDABLE else None,

@@ -77,6 +77,10 @@ class EngineFolder:
         return self.root / f"{self.kind}.log"
 
     @property
+    def port_path(self) -> Path:
+        return self.root / f"{self.kind}.port"
+
+    @property
     def work_dir(self) -> Path:
         return self.root / self.kind
 
@@ -104,6 +108,14 @@ class EngineFolder:
         scratch = self.state_path.with_suffix(".json.new")
         scratch.write_text(json.dumps(engine.to_json(), indent=2) + "\n", "utf-8")
         scratch.replace(self.state_path)
+        self.port_path.write_text(f"{engine.http_port}\n", "utf-8")
+
+    def last_port(self) -> int | None:
+        """The port of the server last started here, so that its URL can stay the same; None when unknown."""
+        try:
+            return int(self.port_path.read_text("utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
 
     def forget(self) -> None:
         """Removes the record; no error when there is none."""

@@ -43,9 +43,7 @@ def _jdk_at(home: Path) -> Jdk | None:
     release = home / "release"
     if not (home / "bin" / "javac").exists() or not release.is_file():
         return None
-    match = re.search(
-        r'^JAVA_VERSION="(?:1\.)?(\d+)', release.read_text("utf-8", errors="replace"), re.MULTILINE
-    )
+    match = re.search(r'^JAVA_VERSION="(?:1\.)?(\d+)', release.read_text("utf-8", errors="replace"), re.MULTILINE)
     return Jdk(home=home, major=int(match[1])) if match else None
 
 
