@@ -41,6 +41,9 @@ class Grader:
         self._world = population.world
         order = np.argsort(population.kind, kind="stable").astype(np.int32)
         edges = np.searchsorted(population.kind[order], np.arange(len(self._world.types) + 1))
+        self._devices_of = {
+            t.key: tuple(o for o in self._world.types if o.fits == t.key or t.fits == o.key) for t in self._world.types
+        }
         self._of_type = [order[edges[k] : edges[k + 1]] for k in range(len(self._world.types))]
 
     def products_of(self, kind: int) -> Ordinals:
@@ -107,11 +110,13 @@ class Grader:
 
     def _linked_by_device(self, t: ProductType, exact: Ordinals, asked: set[str]) -> Iterator[Ordinals]:
         """Parts for a device that is an exact answer, and devices that an exact part is made for."""
+        if not self._devices_of[t.key]:
+            return
         p = self._population
         devices = np.unique(p.device[exact[p.kind[exact] == t.ordinal]])
         devices = devices[devices >= 0]
-        for other in self._world.types:
-            if other.key not in asked and (other.fits == t.key or t.fits == other.key):
+        for other in self._devices_of[t.key]:
+            if other.key not in asked:
                 products = self._of_type[other.ordinal]
                 yield products[np.isin(p.device[products], devices)]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from multirecall.core.errors import InvalidInput
-from multirecall.evaluation.testbed.meaning import Answer, Constraint, Meaning
+from multirecall.evaluation.testbed.meaning import Answer, Constraint, Meaning, Operator
 from multirecall.evaluation.testbed.splits import split_by_rank
 from multirecall.evaluation.testbed.world import World, read_table
 
@@ -84,9 +84,6 @@ def _answer(world: World, key: str, text: str) -> Answer:
         slot = t.slot(name)
         if slot is None or value not in t.attributes[slot].values:
             raise InvalidInput(f"concept {key}: {type_key} has no {name}={value}", hint="Use one of its values.")
-        constraints.append(
-            Constraint(
-                attribute=name, op="is not" if refused else "is", value=value, hard=refused or name == "audience"
-            )
-        )
+        op: Operator = "is not" if refused else "is"
+        constraints.append(Constraint(attribute=name, op=op, value=value, hard=refused or name == "audience"))
     return Answer(types=(type_key,), constraints=tuple(constraints))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Answer", "Constraint", "Meaning"]
+__all__ = ["Answer", "Constraint", "Meaning", "Operator"]
 
 Operator = Literal["is", "is not", "at most"]
 
