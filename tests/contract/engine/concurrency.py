@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from multirecall.core.deadline import Deadline
-from multirecall.core.errors import EngineBusy
+from multirecall.core.errors import EngineBusy, NotFound
 from multirecall.core.filters import Term
 from multirecall.engines.base import Delete, Engine, EngineRequest, Everything, Text, Update, Vector
 from tests.contract.asking import LIMIT_S, put, text_ids
+from tests.contract.gaps import gap
 from tests.contract.shop import DIM, QUERY_VECTOR, contract_schema
 from tests.support.records import product, unit
 from tests.support.stores import Store
@@ -129,9 +130,8 @@ class ConcurrencyContract:
         assert empty.count() == 4 * 49
         assert empty.count(Term(field="price_minor", value=1000)) == 4
 
+    @gap("exact", "never", "it lives in memory, so a second engine has products of its own", raises=NotFound)
     def test_a_second_engine_writes_too_or_is_told_to_wait(self, empty: Engine, store: Store) -> None:
-        if not empty.capabilities.persistent:
-            pytest.skip("what is not stored cannot be opened twice")
         put(empty, product("1", "lamp"))
         if not empty.capabilities.concurrent_writers:
             with pytest.raises(EngineBusy), store.open(empty.name) as second:

@@ -11,6 +11,7 @@ from multirecall.core.deadline import Deadline
 from multirecall.core.errors import InvalidInput, NotFound
 from multirecall.engines.base import Engine, EngineRequest, Everything
 from tests.contract.asking import LIMIT_S, put, text_ids
+from tests.contract.gaps import gap
 from tests.contract.shop import contract_schema
 from tests.support.records import product, unit, upsert
 from tests.support.stores import Store
@@ -91,12 +92,8 @@ class LifecycleContract:
         with pytest.raises(InvalidInput, match="closed"):
             engine.indexes()
 
+    @gap("exact", "never", "it lives in memory, so closing it loses everything", raises=NotFound)
     def test_what_was_refreshed_is_there_when_opened_again(self, empty: Engine, store: Store) -> None:
-        if not empty.capabilities.persistent:
-            empty.close()
-            with store.open(empty.name) as again:
-                assert again.indexes() == []
-            return
         put(empty, product("1", "Desk lamp", price_minor=5, vectors={"dense": unit(*range(1, 9))}))
         before = empty.info()
         empty.close()
