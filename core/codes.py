@@ -44,7 +44,10 @@ def _fold(text: str) -> str:
 
 def normalise_code(token: str) -> str:
     """Lower case, accents and separators removed: `LJ-4250/A` gives `lj4250a`; a decimal keeps its point: `2.5m`."""
-    folded = _fold(token).strip(".-_/#&%~^°®™\\")
+    folded = _fold(token)
+    if folded.isalnum() and folded.isascii():  # most words: nothing to do, and the rest costs ten times as much
+        return folded
+    folded = folded.strip(".-_/#&%~^°®™\\")
     decimal = _DECIMAL.fullmatch(folded)
     if decimal:
         whole, fraction, unit = decimal.groups()

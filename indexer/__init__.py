@@ -1,0 +1,1 @@
+"""Catalogue to index: sources, mapping, projection, build, report (`build.build` is the door)."""

@@ -33,12 +33,15 @@ def words_of_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldStats:
-    """Shares are between 0 and 1: `filled` of the records, `distinct` and all others of the values seen.
+    """`words` is the name as lower-case words.
+
+    Shares are between 0 and 1: `filled` of the records, `distinct` and all others of the values seen.
 
     `values` are up to 300 of them, in order; `mean_chars` and `mean_words` are of values that are text.
     """
 
     name: str
+    words: str
     filled: float
     distinct: float
     text: float
@@ -54,10 +57,6 @@ class FieldStats:
     mean_chars: float
     mean_words: float
     values: tuple[Any, ...]
-
-    @property
-    def words(self) -> str:
-        return words_of_name(self.name)
 
 
 def field_stats(records: Sequence[Mapping[str, Any]]) -> dict[str, FieldStats]:
@@ -90,6 +89,7 @@ def _stats(name: str, all_values: list[Any], filled: float, lists: float) -> Fie
 
     return FieldStats(
         name=name,
+        words=words_of_name(name),
         filled=filled,
         distinct=len({repr(v) for v in all_values}) / len(all_values),
         text=len(texts) / n,

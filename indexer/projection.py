@@ -86,7 +86,7 @@ def _is_part_number(identifier: str) -> bool:
     return words == 1 or (words <= 3 and any(c.isdigit() for c in identifier))
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 15)
 def _codes_of_value(text: str) -> tuple[str, ...]:
     """Attribute values repeat across products, and reading codes is the dearest step of the projection."""
     return product_codes([text])

@@ -10,7 +10,7 @@ from typing import Any
 from multirecall.core.errors import InvalidMapping
 from multirecall.indexer import mapping as mappings
 from multirecall.indexer.field_stats import FieldStats, field_stats, words_of_name
-from multirecall.indexer.suggest_attributes import suggest_attributes
+from multirecall.indexer.suggest_attributes import is_attribute_name, suggest_attributes
 from multirecall.indexer.suggest_language import suggest_language
 from multirecall.indexer.suggest_price import suggest_price
 
@@ -145,6 +145,7 @@ def suggest_mapping(records: Sequence[Mapping[str, Any]]) -> Suggestion:
     Raises InvalidMapping if no field can be the id, or none the title: what then to write is in the hint.
     """
     stats = field_stats(records)
+    named = {name: s for name, s in stats.items() if not is_attribute_name(name)}
     chosen: dict[str, tuple[str, ...]] = {}
     reasons: dict[str, str] = {}
     warnings: list[str] = []
@@ -152,20 +153,20 @@ def suggest_mapping(records: Sequence[Mapping[str, Any]]) -> Suggestion:
         taken = {name for names in chosen.values() for name in names}
         if role == "identifiers" and not _is_database_id(chosen.get("id", ())):
             taken -= set(chosen.get("id", ()))  # an article number is searched for
-        found = _fields_for(rules, stats, taken)
+        found = _fields_for(rules, named, taken)
         if found:
             chosen[role] = tuple(f.name for f in found)
             reasons[role] = f"by name; it holds {rules.because}"
-    _settle_id(chosen, stats, reasons, warnings)
-    _settle_title(chosen, stats, reasons)
+    _settle_id(chosen, named, reasons, warnings)
+    _settle_title(chosen, named, reasons)
     body: dict[str, Any] = dict(chosen)
     used = {name for names in chosen.values() for name in names}
-    category = _category(stats, used)
+    category = _category(named, used)
     if category is not None:
         body["category"] = category
         used.update(category.field)
         reasons["category"] = "by name" + (f"; levels parted by {category.separator!r}" if category.separator else "")
-    price = suggest_price(stats)
+    price = suggest_price(named)
     if price is not None:
         body["price"] = price.field
         used.update(name for name in (*price.field.field, price.field.currency_field) if name)

@@ -12,7 +12,7 @@ from multirecall.indexer.field_stats import FieldStats
 from multirecall.indexer.mapping import AttributeRules
 from multirecall.indexer.values import to_number
 
-__all__ = ["suggest_attributes"]
+__all__ = ["is_attribute_name", "suggest_attributes"]
 
 _PREFIX = re.compile(
     r"(?:attr|attribute|attributes|spec|specs|feature|features|property|param|facet|pa)[_.:-](?:[a-z]_)?"
@@ -25,6 +25,11 @@ _INTERNAL = re.compile(
 _MIN_IN_PREFIX = 2
 _MOST_NUMERIC = 50
 _MIN_NUMERIC_COVERAGE = 0.005
+
+
+def is_attribute_name(name: str) -> bool:
+    """Whether the name says that the field is an attribute (`attr_colour`, `spec_width`)."""
+    return _PREFIX.match(name) is not None
 
 
 def suggest_attributes(
@@ -67,7 +72,11 @@ def _numeric(records: Sequence[Mapping[str, Any]], rules: AttributeRules) -> tup
             values[name] += 1
             numbers[name] += _is_number(value)
     least = max(2, _MIN_NUMERIC_COVERAGE * len(records))
-    found = [name for name, n in numbers.items() if n >= least and n >= 0.9 * values[name]]
+    found = [
+        name
+        for name, n in numbers.items()
+        if n >= least and n >= 0.9 * values[name] and not _INTERNAL.fullmatch(_words(name))
+    ]
     return tuple(sorted(found, key=lambda name: (-numbers[name], name))[:_MOST_NUMERIC])
 
 
