@@ -25,8 +25,10 @@ _STEMMERS = {language: language for language in LANGUAGES if language != "none"}
 
 def analysis_settings(language: str) -> dict[str, Any]:
     """The `analysis` and `similarity` blocks of the index settings."""
-    filters = ["lowercase", "product_parts", "asciifolding"]
+    filters = ["lowercase", "product_marks", "product_parts", "asciifolding"]
     custom: dict[str, Any] = {
+        # An accent written as a character of its own ("e" and U+0301) is no letter that folding knows.
+        "product_marks": {"type": "pattern_replace", "pattern": "\\p{M}+", "replacement": ""},
         # The standard tokenizer keeps "19.5v", "usb3.0" and "a_b" whole; product texts need their parts.
         "product_parts": {
             "type": "word_delimiter_graph",

@@ -19,6 +19,7 @@ from multirecall.engines.base import Write, WriteResult, WriteStatus
 from multirecall.engines.schema import Schema
 from multirecall.engines.servers.dialect import Dialect
 from multirecall.engines.servers.errors import failure, fatal, retryable
+from multirecall.engines.servers.names import document_id
 from multirecall.engines.servers.transport import Transport
 from multirecall.engines.servers.writes import PreparedWrite, Retry, StoredState, outcome, prepared, settled
 
@@ -203,7 +204,7 @@ class BulkWriter:
         answer = self._transport.send(
             "POST",
             f"/{alias}/_mget",
-            body={"ids": [write.id for write in writes]},
+            body={"ids": [document_id(write.id) for write in writes]},
             params={
                 "_source_includes": "version",
                 "filter_path": "docs.found,docs._seq_no,docs._primary_term,docs._source.version,docs.error",

@@ -19,7 +19,7 @@ from multirecall.engines.servers.catalog import Catalog, OpenIndex
 from multirecall.engines.servers.dialect import Dialect
 from multirecall.engines.servers.errors import failure, fatal
 from multirecall.engines.servers.filters import filter_query
-from multirecall.engines.servers.names import check_name, write_alias
+from multirecall.engines.servers.names import check_name, document_id, write_alias
 from multirecall.engines.servers.records import record, source_paths
 from multirecall.engines.servers.results import late, search_filter_path, search_result
 from multirecall.engines.servers.search_body import search_body
@@ -156,21 +156,21 @@ class ServerEngine:
         params = {
             "_source_includes": ",".join(source_paths(names)),
             "realtime": "false",
-            "filter_path": "docs._id,docs._source,docs.error",
+            "filter_path": "docs._source,docs.error",
             **self.dialect.source_params(with_vectors=any(name.startswith("vectors.") for name in names)),
         }
         found: dict[str, dict[str, Any]] = {}
-        wanted = list(filter(_can_be_an_id, dict.fromkeys(ids)))
+        wanted = [document_id(one) for one in dict.fromkeys(ids) if _can_be_an_id(one)]
         for start in range(0, len(wanted), _FETCH_AT_ONCE):
             body = {"ids": wanted[start : start + _FETCH_AT_ONCE]}
             answer = self._transport.send(
                 "POST", f"/{opened.asked}/_mget", body=body, params=params, index=opened.asked
             )
-            for held in answer["docs"]:
+            for held in answer.get("docs", ()):  # left out of the answer if none is found
                 if "error" in held:
                     raise failure(404, held["error"], url=self._transport.url, index=opened.asked)
                 if "_source" in held:
-                    found[held["_id"]] = record(held["_source"], names)
+                    found[held["_source"]["id"]] = record(held["_source"], names)
         return [*map(found.get, ids)]
 
     def scan(self, fields: Sequence[str], *, index: str | None = None) -> Iterator[Mapping[str, Any]]:
@@ -233,7 +233,7 @@ class ServerEngine:
 
 def _can_be_an_id(id: str) -> bool:
     try:
-        return 0 < len(id.encode()) <= 512
+        return bool(id.encode())
     except UnicodeEncodeError:  # a lone surrogate: no product can have it
         return False
 

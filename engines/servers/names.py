@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from urllib.parse import quote, unquote
 
@@ -9,6 +10,7 @@ from multirecall.core.errors import InvalidSettings
 
 __all__ = [
     "check_name",
+    "document_id",
     "escaped",
     "index_number",
     "number_field",
@@ -19,6 +21,7 @@ __all__ = [
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,199}")
 _NUMBER_DIGITS = 6
+_MAX_ID_BYTES = 512  # the servers' limit
 
 
 def check_name(name: str) -> str:
@@ -52,6 +55,15 @@ def write_alias(index: str) -> str:
     of a new index with guessed field types.
     """
     return f"{index}.write"
+
+
+def document_id(id: str) -> str:
+    """What the server knows a product by: its id, or the hash of one that is longer than servers allow.
+
+    The field `id` always holds the whole id; it is what comes back with a hit.
+    """
+    encoded = id.encode()
+    return id if len(encoded) <= _MAX_ID_BYTES else f"sha256:{hashlib.sha256(encoded).hexdigest()}"
 
 
 def number_field(attribute: str) -> str:

@@ -1,7 +1,13 @@
 """Text clause to query JSON: each word by its best field, codes beside the words, a tolerant form for typos.
 
-The words are cut here and sent one by one in `match` queries, which analyse them as the index does. Nothing that
-a user types is ever parsed as a query language.
+The words are cut here and sent one by one, to be analysed as the index does it. Nothing that a user types is ever
+parsed as a query language. One word:
+
+    dis_max   the word over all text fields (`cross_fields`: it weighs as much in a field where it is rare by
+              chance as in the others), the code that is spelt like it, and with `fuzzy` the words near it
+
+The shape and the numbers were chosen on one half of the queries of a catalogue of 19,000 electronics products and
+checked on the other (`docs/results/lexical-shape.md`).
 """
 
 from __future__ import annotations
@@ -17,17 +23,22 @@ __all__ = ["MAX_WORDS", "text_query"]
 MAX_WORDS = 64
 """Words beyond these are not looked for: OpenSearch refuses more than 1,024 clauses, and nobody types so many."""
 
-TIE_BREAKER = 0.1
-"""Share of the score of a word's other fields that is added to its best one; as in `exact`."""
+TIE_BREAKER = 0.05
+"""Share of the score of a word's other fields that is added to its best one."""
 
 FUZZY_SHARE = 0.5
 """What a word within the edit distance scores against the same word spelt right."""
 
+PLAIN_CODE_SHARE = 0.25
+"""What a code without a digit scores against one with: `usbc` must find USB-C, but `ups` is a word first."""
+
 _MAX_CLAUSES = 1_000
 _MAX_VARIANTS = 30
 
+Json = dict[str, Any]
 
-def text_query(clause: Text, language: str) -> dict[str, Any]:
+
+def text_query(clause: Text, language: str) -> Json:
     """The clause as a scoring query; one that matches nothing if no word and no code is left to look for.
 
     With `min_match` the products that hold enough of the words are selected in filter context, so that a product
@@ -36,17 +47,22 @@ def text_query(clause: Text, language: str) -> dict[str, Any]:
     fields = _boosted_fields(clause.boosts)
     words = _distinct_words(clause.text, language) if fields else []
     codes = list(dict.fromkeys(clause.codes))[:MAX_WORDS] if clause.boosts.codes > 0 else []
-    variants = _variants_per_word(len(words), len(fields))
-    by_word = [_word_query(word, fields, variants if clause.fuzzy else 0) for word in words]
-    by_code = [{"term": {"codes": {"value": code, "boost": clause.boosts.codes}}} for code in codes]
+    variants = _variants_per_word(len(words), len(fields)) if clause.fuzzy else 0
+    by_code = {code: _code_query(code, clause.boosts.codes) for code in codes if _is_unicode(code)}
+    by_word = [_word_query(word, fields, variants) for word in words]
     if not by_word and not by_code:
         return {"match_none": {}}
-    scoring: dict[str, Any] = {"should": by_word + by_code, "minimum_should_match": 1}
+    scoring = [
+        _best_of([*queries, by_code[word]] if word in by_code else queries)
+        for word, queries in zip(words, by_word, strict=True)
+    ]
+    scoring += [query for code, query in by_code.items() if code not in words]
     needed = max(1, math.ceil(clause.min_match * len(words)))
-    if needed > 1:
-        enough: dict[str, Any] = {"bool": {"should": by_word, "minimum_should_match": needed}}
-        scoring["filter"] = [{"bool": {"should": [enough, *by_code], "minimum_should_match": 1}} if by_code else enough]
-    return {"bool": scoring}
+    if needed == 1:
+        return {"bool": {"should": scoring, "minimum_should_match": 1}}
+    enough = {"bool": {"should": [_best_of(queries) for queries in by_word], "minimum_should_match": needed}}
+    selected = {"bool": {"should": [enough, *by_code.values()], "minimum_should_match": 1}} if by_code else enough
+    return {"bool": {"should": scoring, "filter": [selected]}}
 
 
 def _boosted_fields(boosts: FieldBoosts) -> list[tuple[str, float]]:
@@ -62,32 +78,53 @@ def _boosted_fields(boosts: FieldBoosts) -> list[tuple[str, float]]:
 
 def _distinct_words(text: str, language: str) -> list[str]:
     """One word per stem, in order: "toner toners" is one word to look for, as the index holds it."""
-    by_stem = {stem(word, language): word for word in reversed(split_words(text)) if word}
-    return list(reversed(by_stem.values()))[:MAX_WORDS]
+    by_stem: dict[str, str] = {}
+    for word in split_words(text):
+        by_stem.setdefault(stem(word, language), word)
+    return list(by_stem.values())[:MAX_WORDS]
 
 
 def _variants_per_word(n_words: int, n_fields: int) -> int:
-    """How many similar words each word may expand to, so that all clauses together stay below the server's limit."""
-    if not n_words or not n_fields:
-        return 0
-    return min(_MAX_VARIANTS, max(1, (_MAX_CLAUSES - MAX_WORDS) // (n_words * n_fields) - 1))
+    """How many near words each word may expand to, so that all clauses together stay below the server's limit."""
+    room = (_MAX_CLAUSES - MAX_WORDS) // max(1, n_words * n_fields) - 1
+    return min(_MAX_VARIANTS, max(1, room))
 
 
-def _word_query(word: str, fields: list[tuple[str, float]], variants: int) -> dict[str, Any]:
-    queries: list[dict[str, Any]] = [{"match": {name: {"query": word, "boost": boost}}} for name, boost in fields]
-    if variants:
-        queries += [
-            {
-                "match": {
-                    name: {
-                        "query": word,
-                        "boost": boost * FUZZY_SHARE,
-                        "fuzziness": "AUTO:1,8",  # one edit up to 7 letters, two from 8 on
-                        "prefix_length": 1,
-                        "max_expansions": variants,
-                    }
+def _word_query(word: str, fields: list[tuple[str, float]], variants: int) -> list[Json]:
+    """The ways in which one word may be found; it counts by the best of them."""
+    exact: Json = {
+        "multi_match": {
+            "query": word,
+            "type": "cross_fields",
+            "fields": [f"{name}^{boost:g}" for name, boost in fields],
+            "tie_breaker": TIE_BREAKER,
+        }
+    }
+    near: list[Json] = [
+        {
+            "match": {
+                name: {
+                    "query": word,
+                    "boost": boost * FUZZY_SHARE,
+                    "fuzziness": "AUTO:1,8",  # one edit up to 7 letters, two from 8 on
+                    "prefix_length": 1,
+                    "max_expansions": variants,
                 }
             }
-            for name, boost in fields
-        ]
+        }
+        for name, boost in (fields if variants else [])
+    ]
+    return [exact, *near]
+
+
+def _code_query(code: str, boost: float) -> Json:
+    share = 1.0 if any(char.isdigit() for char in code) else PLAIN_CODE_SHARE
+    return {"term": {"codes": {"value": code, "boost": boost * share}}}
+
+
+def _best_of(queries: list[Json]) -> Json:
     return queries[0] if len(queries) == 1 else {"dis_max": {"queries": queries, "tie_breaker": TIE_BREAKER}}
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in text)

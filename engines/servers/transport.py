@@ -153,6 +153,16 @@ class Transport:
             self._wire.close()
 
 
+class _OneNode(wire.NodePool):
+    """The pool of a single address: there is no other to turn to, so none is set aside (and none logged) as dead."""
+
+    def mark_dead(self, node: wire.BaseNode, _now: float | None = None) -> None:
+        """Keeps it: the next request tries again."""
+
+    def mark_live(self, node: wire.BaseNode) -> None:
+        """Nothing to undo."""
+
+
 class _Json(wire.JsonSerializer):
     """Reads with orjson; what is sent is bytes already."""
 

@@ -11,12 +11,12 @@ from multirecall.engines.checks import rejection
 from multirecall.engines.schema import Schema
 from multirecall.engines.servers.dialect import Dialect
 from multirecall.engines.servers.errors import failure_type, reason, retryable
+from multirecall.engines.servers.names import document_id
 from multirecall.engines.servers.records import source
 from multirecall.engines.servers.transport import dumps
 
 __all__ = ["PreparedWrite", "Retry", "StoredState", "outcome", "prepared", "settled"]
 
-_MAX_ID_BYTES = 512  # the servers' limit
 _CONFLICTS_RETRIED_BY_SERVER = 5
 _DONE = {"created": WriteStatus.CREATED, "deleted": WriteStatus.DELETED, "not_found": WriteStatus.MISSING}
 
@@ -35,7 +35,7 @@ class PreparedWrite:
 
     def lines(self, stored: StoredState | None) -> bytes:
         """The action line and the payload. `stored` guards a versioned write against what came in between."""
-        about: dict[str, Any] = {"_id": self.write.id}
+        about: dict[str, Any] = {"_id": document_id(self.write.id)}
         if stored is not None and stored.found:
             about |= {"if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term}
         match self.write:
@@ -71,8 +71,6 @@ class Retry:
 def prepared(write: Write, schema: Schema, dialect: Dialect) -> PreparedWrite | WriteResult:
     """The write ready to be sent, or the result `rejected` for one that the server could not take."""
     error = rejection(write, schema)
-    if not error and len(write.id.encode()) > _MAX_ID_BYTES:
-        error = f"The id is longer than {_MAX_ID_BYTES} bytes."
     if error:
         return WriteResult(id=write.id, ok=False, status=WriteStatus.REJECTED, error=error)
     try:
