@@ -28,7 +28,9 @@ class EngineChoice(StrEnum):
     ALL = "all"
 
     def kinds(self) -> tuple[str, ...]:
-        return tuple(k.value for k in EngineChoice if k is not EngineChoice.ALL) if self is EngineChoice.ALL else (self,)
+        return (
+            tuple(k.value for k in EngineChoice if k is not EngineChoice.ALL) if self is EngineChoice.ALL else (self,)
+        )
 
 
 def _row(engine: RunningEngine) -> dict[str, object]:
@@ -104,11 +106,7 @@ def engine_status(as_json: AsJson = False) -> None:
     found = status()
     if as_json:
         print_json(
-            {
-                "engines": [
-                    {"kind": f.kind, "health": f.health, **(_row(f.engine) if f.engine else {})} for f in found
-                ]
-            }
+            {"engines": [{"kind": f.kind, "health": f.health, **(_row(f.engine) if f.engine else {})} for f in found]}
         )
         return
     table = Table(box=None, header_style="bold", pad_edge=False)

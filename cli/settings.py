@@ -43,7 +43,9 @@ class Settings(BaseSettings):
     engine_verify_tls: bool = Field(True, description="check the engine's certificate")
     engine_timeout_s: float = Field(10.0, gt=0, le=600, description="longest wait for one answer, seconds")
     encoder: str = Field("onnx", description="encoder for indexing: onnx, onnx?precision=fp32, static, …")
-    vector_index: str = Field("int8_hnsw", description="vector index kind: hnsw, int8_hnsw, bbq_hnsw, flat")
+    vector_index: str = Field(
+        "", description="vector index kind: hnsw, int8_hnsw, bbq_hnsw, flat; empty: the engine's best"
+    )
     encoder_threads: int = Field(0, ge=0, le=256, description="threads of the encoder; 0: one per core")
     routes: str = Field("lexical,dense", description="recall routes, comma-separated")
     fusion: str = Field("weighted_sum", description="weighted_sum, rrf, rrf?k=20, weighted_sum?dense=0.6&lexical=0.4")

@@ -1,0 +1,174 @@
+"""`multirecall index`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+
+from multirecall.cli.output import console, print_json, printable, stderr
+from multirecall.cli.settings import CONFIG_FILE, Settings, load_settings
+from multirecall.cli.show_mapping import mapping_table
+from multirecall.cli.state import command
+from multirecall.cli.wiring import opened_encoder, opened_engine
+from multirecall.core.errors import InvalidMapping
+from multirecall.encoders.base import Encoder
+from multirecall.indexer.build import BuildOptions, build
+from multirecall.indexer.mapping import Mapping, read_mapping
+from multirecall.indexer.progress import BuildProgress, OnProgress
+from multirecall.indexer.report import BuildReport
+from multirecall.indexer.sources import Catalogue
+
+__all__ = ["chosen_mapping", "index", "index_catalogue", "report_view"]
+
+VECTOR_FIELD = "dense"
+
+
+def chosen_mapping(path: Path | None) -> Mapping | None:
+    """The mapping of `path`; without one, that of multirecall.toml in this folder if it has one."""
+    if path is not None:
+        mapping = read_mapping(path)
+        if mapping is None:
+            raise InvalidMapping(
+                f"{path} has no table [mapping].",
+                hint=f"`multirecall mapping suggest FILE > {path}` writes one.",
+                field="mapping",
+            )
+        return mapping
+    default = Path(CONFIG_FILE)
+    return read_mapping(default) if default.is_file() else None
+
+
+def _clock(seconds: float | None) -> str:
+    if seconds is None:
+        return "time left unknown"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d} left"
+
+
+@contextmanager
+def progress_bar(shown: bool) -> Iterator[OnProgress]:
+    """Draws a build's progress on standard error: share, products, rate, time left."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[done]}"),
+        console=stderr,
+        transient=True,
+        disable=not shown,
+    ) as progress:
+        task: TaskID = progress.add_task("preparing", total=None, done="")
+
+        def on_progress(state: BuildProgress) -> None:
+            done = f"{state.written:,} products"
+            if state.written:
+                done += f" · {state.rate_per_s:,.0f}/s · {_clock(state.left_s)}"
+            share = state.share
+            progress.update(
+                task,
+                description=state.stage,
+                total=None if share is None else 1.0,
+                completed=share or 0.0,
+                done=done + (f" · {state.rejected:,} rejected" if state.rejected else ""),
+            )
+
+        yield on_progress
+
+
+def index_catalogue(
+    settings: Settings,
+    sources: list[str],
+    *,
+    engine_url: str | None,
+    encoder: str,
+    mapping: Mapping | None,
+    options: BuildOptions,
+    show_progress: bool,
+) -> BuildReport:
+    """One build with everything opened from the settings; encoder `none` makes an index without vectors."""
+    source = Catalogue(sources)
+    encoders: dict[str, Encoder] = {} if encoder == "none" else {VECTOR_FIELD: opened_encoder(settings, encoder)}
+    with opened_engine(settings, engine_url, create=True) as engine, progress_bar(show_progress) as on_progress:
+        return build(engine, source, encoders=encoders, mapping=mapping, options=options, on_progress=on_progress)
+
+
+def report_view(report: BuildReport, engine_url: str) -> None:
+    """Prints the report: what went in, what did not and why, what was guessed, and how to go on."""
+    if report.mapping_suggested:
+        console.print(mapping_table(report.mapping, report.mapping_reasons))
+        console.print(
+            f"[dim]This proposal was used; to change it: multirecall mapping suggest … > {CONFIG_FILE}[/]",
+            soft_wrap=True,
+        )
+    vectors = ""
+    if report.vector_fingerprints:
+        vectors = f"; vectors: {report.encoded:,} encoded, {report.reused:,} reused"
+    console.print(
+        f"[bold]{report.written:,} products[/] in index [bold]{printable(report.index)}[/] "
+        f"in {report.seconds['total']:.1f} s ({report.rate_per_s:,.0f}/s){vectors}",
+        soft_wrap=True,
+    )
+    if report.previous:
+        console.print(f"It replaced {printable(report.previous)} in one step.", style="dim")
+    if report.rejected:
+        console.print(f"[bold yellow]{report.rejected:,} of {report.read:,} rows were rejected[/]:")
+        for reason, count in list(report.rejects_by_reason.items())[:8]:
+            console.print(f"  {count:,} x {printable(reason)}", soft_wrap=True)
+        console.print(f"  All of them, with line and reason: {printable(report.rejects_path or '')}", soft_wrap=True)
+    for warning in report.warnings[:12]:
+        times = f"{warning.count:,} x " if warning.count > 1 else ""
+        example = f" [dim](first: {printable(warning.example)})[/]" if warning.example else ""
+        console.print(f"[yellow]note:[/] {times}{printable(warning.what)}{example}", soft_wrap=True)
+    if len(report.warnings) > 12:
+        console.print(f"[yellow]note:[/] {len(report.warnings) - 12} more kinds of notes; --json lists them")
+    console.print(f'Search it: multirecall search "…" --engine {printable(engine_url)}', style="dim", soft_wrap=True)
+
+
+@command
+def index(
+    sources: Annotated[
+        list[str], typer.Argument(help="Files, folders or patterns: .json, .jsonl, .csv, .parquet, .gz, .zip")
+    ],
+    engine: Annotated[str | None, typer.Option(help="Engine URL.", show_default="from settings")] = None,
+    encoder: Annotated[str | None, typer.Option(help="onnx, onnx?precision=fp32, static, …, or none.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help=f"File with a table [mapping]; default {CONFIG_FILE}, else a proposal.")
+    ] = None,
+    rejects: Annotated[Path, typer.Option(help="Where rejected rows are written.")] = Path("multirecall-rejects.jsonl"),
+    vector_index: Annotated[str | None, typer.Option(help="hnsw, int8_hnsw, bbq_hnsw or flat.")] = None,
+    keep: Annotated[int, typer.Option(min=1, max=100, help="Physical indexes that stay, the new one included.")] = 2,
+    reuse: Annotated[bool, typer.Option(help="Reuse vectors of unchanged products.")] = True,
+    allow_shrink: Annotated[
+        bool, typer.Option("--allow-shrink", help="Go live even with less than half of the products of before.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Index a catalogue into a new physical index and make it live in one step.
+
+    Example: multirecall index catalogue.json.zip more.csv --engine embedded:shop
+    """
+    settings = load_settings()
+    report = index_catalogue(
+        settings,
+        sources,
+        engine_url=engine,
+        encoder=encoder or settings.encoder,
+        mapping=chosen_mapping(mapping),
+        options=BuildOptions(
+            rejects_path=rejects,
+            keep=keep,
+            reuse_vectors=reuse,
+            allow_shrink=allow_shrink,
+            vector_index=vector_index or settings.vector_index or None,
+        ),
+        show_progress=not as_json,
+    )
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        report_view(report, engine or settings.engine)

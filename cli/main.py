@@ -1,0 +1,66 @@
+"""The command `multirecall`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from multirecall import __version__
+from multirecall.cli.demo import demo
+from multirecall.cli.engine import engine_app
+from multirecall.cli.index import index
+from multirecall.cli.mapping import mapping_app
+from multirecall.cli.run import run
+from multirecall.cli.sample import sample
+from multirecall.cli.search import search
+from multirecall.cli.show import settings_app
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Hybrid multi-recall product search: index a catalogue, search it by words and by meaning, measure it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        typer.echo(f"multirecall {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Hybrid multi-recall product search."""
+
+
+app.command()(index)
+app.command()(search)
+app.command()(run)
+app.command()(sample)
+app.command()(demo)
+app.add_typer(mapping_app, name="mapping")
+app.add_typer(engine_app, name="engine")
+app.add_typer(settings_app, name="settings")
+
+
+def main() -> None:
+    """Entry point of the console command."""
+    # Texts of a catalogue can hold what the terminal's encoding cannot: show a replacement instead of failing.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    app()
+
+
+if __name__ == "__main__":
+    main()
