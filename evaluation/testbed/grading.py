@@ -136,4 +136,9 @@ class Grader:
 
 
 def _union(parts: list[Ordinals]) -> Ordinals:
-    return np.unique(np.concatenate(parts)).astype(np.int32) if parts else _NONE
+    if not parts:
+        return _NONE
+    merged = np.sort(np.concatenate(parts))  # np.unique is several times slower on these short arrays
+    fresh = np.ones(len(merged), dtype=np.bool_)
+    fresh[1:] = merged[1:] != merged[:-1]
+    return merged[fresh]

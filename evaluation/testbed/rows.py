@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ __all__ = ["catalogue_rows", "product_id"]
 
 CHUNK = 8192
 _JOINTS = (", ",) * 14 + (" - ",) * 3 + (" | ",) * 2 + (" ",)
-_EPOCH = datetime(2026, 6, 30, 23, 0, tzinfo=UTC)
+_DATES = [(date(2026, 6, 30) - timedelta(days=age)).isoformat() for age in range(90)]
 _SITE = "https://shop.example.invalid"
 _IMAGES = "https://images.example.invalid"
 
@@ -101,7 +101,8 @@ def _chunk(population: Population, wording: Wording, index: NDArray[np.int64]) -
         row["currency"] = "EUR"
         row["stock"] = max(0, stock - 15)
         row["popularity"] = sales
-        row["updated_at"] = (_EPOCH - timedelta(minutes=age)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        day, minute = divmod(age, 24 * 60)
+        row["updated_at"] = f"{_DATES[day]}T{minute // 60:02d}:{minute % 60:02d}:00Z"
         row["url"] = f"{_SITE}/p/{i}"
         row["image"] = f"{_IMAGES}/{form.type.key}/{i}.jpg"
         for name, attribute_values, value in zip(form.names, form.values, values, strict=False):

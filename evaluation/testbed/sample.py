@@ -19,12 +19,12 @@ from multirecall.core.errors import InvalidInput
 from multirecall.evaluation.testbed.clicks import CLICK_HEADER, ClickLog
 from multirecall.evaluation.testbed.documents import mapping_toml, readme_text, synonyms_text
 from multirecall.evaluation.testbed.grading import Grader
-from multirecall.evaluation.testbed.judgments import BOUNDS, IRRELEVANT, Judged, judge
+from multirecall.evaluation.testbed.judgments import BOUNDS, IRRELEVANT, Judged, judge, judgment_lines
 from multirecall.evaluation.testbed.knowledge import load_concepts
 from multirecall.evaluation.testbed.phrasing import Phrasing
 from multirecall.evaluation.testbed.population import Population, draw_population
 from multirecall.evaluation.testbed.queries import TestQuery, draw_queries
-from multirecall.evaluation.testbed.rows import catalogue_rows, product_id
+from multirecall.evaluation.testbed.rows import catalogue_rows
 from multirecall.evaluation.testbed.traffic import with_traffic
 from multirecall.evaluation.testbed.wording import prepare_wording
 from multirecall.evaluation.testbed.world import load_world
@@ -197,10 +197,8 @@ def _write_judgments(
             log.add(number, judged)
             bounded += any(judged.found[grade] > bound for grade, bound in BOUNDS.items())
             for grade in by_grade:
-                listed = judged.listed[grade].tolist()
-                by_grade[grade] += len(listed)
-                tail = f"\t{grade}\tconstructed\n"
-                judgment("".join(f"{query.qid}\t{product_id(i)}{tail}" for i in listed).encode())
+                by_grade[grade] += len(judged.listed[grade])
+                judgment(judgment_lines(query.qid, judged.listed[grade], grade))
             constraint(orjson.dumps(_meaning_row(query, judged), option=orjson.OPT_APPEND_NEWLINE))
             if (number + 1) % 200 == 0 or number + 1 == len(asked):
                 tell("judgments", number + 1, len(asked))
