@@ -13,15 +13,17 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, Inva
 from multirecall.encoders.base import Float32Array
 from multirecall.encoders.batching import batches, padded
 from multirecall.encoders.fingerprint import FileDigests, fingerprint
-from multirecall.encoders.onnx_graph import GRAPH_VERSION, sentence_encoder_graph
 from multirecall.encoders.sentence_model import Prompts, SentenceModel
 from multirecall.encoders.storing import write_atomically
 from multirecall.encoders.texts import well_formed
 from multirecall.encoders.tokenizing import TokenizerFile
-from multirecall.encoders.transformer_weights import read_transformer
 
-__all__ = ["OnnxEncoder", "open_onnx"]
+__all__ = ["GRAPH_VERSION", "OnnxEncoder", "open_onnx"]
 
+GRAPH_VERSION = 2
+"""Raise it with every change to the building of graphs that changes a vector: it is part of the fingerprint."""
+
+_ONLY_ERRORS = 3
 _CHUNK_TEXTS = 1_024
 """Texts tokenised at a time: bounds the memory of the token lists, and texts are sorted by length within it."""
 
@@ -109,29 +111,26 @@ def open_onnx(
 ) -> OnnxEncoder:
     """The encoder of a model folder; its graph comes from `cache_dir`, or is built and kept there.
 
-    A cache that cannot be written costs the building at each start (about a second), and is logged. Raises
+    A cache that cannot be written costs the building at each start (some seconds), and is logged. Raises
     EncoderError for damaged weights and UnsupportedFeature for a model that cannot be built.
     """
+    tokenizer = TokenizerFile(
+        model.tokenizer_file, max_tokens=model.max_tokens, special_tokens=True, lowercase=model.lowercase
+    )
     identity = model.identity(FileDigests(cache_dir / "digests"))
-    mark = fingerprint({**identity, "precision": precision, "graph_version": GRAPH_VERSION})
-    session = _cached_session(cache_dir / f"{mark}.onnx", n_threads)
+    mark = fingerprint({**identity, "encoder": "onnx", "precision": precision, "graph_version": GRAPH_VERSION})
+    file = cache_dir / f"{mark}.onnx"
+    session = _cached_session(file, n_threads)
     if session is None:
-        graph = sentence_encoder_graph(
-            read_transformer(model.weights_file, model.config), pooling=model.pooling, precision=precision
-        )
+        graph = _built(model, precision, tokenizer)
         try:
-            write_atomically(cache_dir / f"{mark}.onnx", graph)
+            write_atomically(file, graph)
         except OSError as error:
-            _log.warning("The encoder graph could not be kept in %s, it is built at each start: %s", cache_dir, error)
+            _log.warning("The encoder graph could not be kept in %s, so each start builds it: %s", cache_dir, error)
         session = _session(graph, n_threads)
     return OnnxEncoder(
         session=session,
-        tokenizer=TokenizerFile(
-            model.tokenizer_file,
-            max_tokens=model.max_tokens,
-            special_tokens=True,
-            lowercase=model.lowercase,
-        ),
+        tokenizer=tokenizer,
         pad_id=int(model.config.get("pad_token_id") or 0),
         prompts=model.prompts,
         max_tokens=model.max_tokens,
@@ -140,6 +139,19 @@ def open_onnx(
         name=f"{name}-onnx-{precision}",
         fingerprint=mark,
     )
+
+
+def _built(model: SentenceModel, precision: str, tokenizer: TokenizerFile) -> bytes:
+    # Imported here: a start that finds its graph in the cache needs neither onnx nor the weights.
+    from multirecall.encoders.onnx_graph import float_linear, sentence_encoder_graph
+    from multirecall.encoders.quantising import Int8Linear, outlier_channels
+    from multirecall.encoders.transformer_weights import read_transformer
+
+    transformer = read_transformer(model.weights_file, model.config)
+    if precision == "fp32":
+        return sentence_encoder_graph(transformer, pooling=model.pooling, linear=float_linear)
+    outliers = outlier_channels(transformer, tokenizer.token_ids([""])[0])
+    return sentence_encoder_graph(transformer, pooling=model.pooling, linear=Int8Linear(outliers=outliers))
 
 
 def _cached_session(file: Path, n_threads: int) -> onnxruntime.InferenceSession | None:
@@ -157,5 +169,5 @@ def _session(graph: bytes | str, n_threads: int) -> onnxruntime.InferenceSession
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = n_threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = _ONLY_ERRORS
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -105,8 +105,9 @@ def open_sentence_transformer(model: str, *, device: str, spec: str, name: str) 
 @contextmanager
 def _quiet_loading() -> Iterator[None]:
     """Without the progress bar that transformers draws for each set of weights; as it was, afterwards."""
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
+    logging: Any = transformers_logging
     was_drawn = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
