@@ -1,24 +1,19 @@
-"""BM25 over several fields, each word by its best field, computed straight from the formula."""
+"""The lexical score computed straight from its definition in `engines/scoring.py`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multirecall.engines.analysis import terms
+from multirecall.engines.analysis import split_words, stem
 from multirecall.engines.base import Text
 from multirecall.engines.exact.snapshot import TEXT_FIELDS, BoolArray, Postings, Snapshot
+from multirecall.engines.scoring import K1, TIE_BREAKER, B, code_share
 
-__all__ = ["K1", "TIE_BREAKER", "B", "edit_distance", "lexical_scores"]
-
-K1 = 1.2
-B = 0.75
-
-TIE_BREAKER = 0.1
-"""Share of the score of a word's other fields that is added to its best one."""
+__all__ = ["edit_distance", "lexical_scores"]
 
 FloatArray = NDArray[np.float64]
 
@@ -26,59 +21,79 @@ FloatArray = NDArray[np.float64]
 def lexical_scores(clause: Text, snapshot: Snapshot) -> tuple[BoolArray, FloatArray]:
     """Which rows match the clause, and every row's score; both of shape (rows,).
 
-    Score(p) = sum over distinct words w of max_f s(w, f, p) + TIE_BREAKER * (sum_f s - max_f s)
-             + sum over codes c of boost_codes * bm25(c, codes, p)
-    with s(w, f, p) = boost_f * bm25(w, f, p); with `fuzzy`, bm25 is the best over the variants v of w in the
-    field of (1 - distance / length of w) * bm25(v, f, p) with an idf no higher than that of w.
-    BM25 as in Robertson and Zaragoza (2009), "The Probabilistic Relevance Framework", with Lucene's idf, which is
-    never negative.
+    With `fuzzy`, a word also counts by its best variant v, with (1 - distance / length of w) of v's score, v's idf
+    being held to that of w: a rare misspelling in the catalogue must not outrank the right spelling.
     """
-    words = list(dict.fromkeys(terms(clause.text, snapshot.schema.language)))
+    language = snapshot.schema.language
+    words: dict[str, str] = {}
+    for typed in split_words(clause.text):
+        words.setdefault(stem(typed, language), typed)
+    fields = [(boost, snapshot.postings(name)) for name in TEXT_FIELDS if (boost := getattr(clause.boosts, name)) > 0]
+    codes = {code: _code_scores(code, clause, snapshot) for code in clause.codes}
     score = np.zeros(len(snapshot))
     words_found = np.zeros(len(snapshot), dtype=np.int64)
-    boosts = {name: getattr(clause.boosts, name) for name in TEXT_FIELDS}
-    for word in words:
-        best, total = np.zeros(len(snapshot)), np.zeros(len(snapshot))
-        for name, boost in boosts.items():
-            if boost > 0:
-                in_field = boost * _word_scores(word, snapshot.postings(name), fuzzy=clause.fuzzy)
-                np.maximum(best, in_field, out=best)
-                total += in_field
-        score += best + TIE_BREAKER * (total - best)
-        words_found += best > 0
-    needed = max(1, math.ceil(clause.min_match * len(words)))
-    matches = words_found >= needed
-    if clause.boosts.codes > 0:
-        for code in dict.fromkeys(clause.codes):
-            in_codes = clause.boosts.codes * _bm25(code, snapshot.postings("codes"))
+    for word, typed in words.items():
+        in_text = _word_scores(word, fields, len(snapshot), fuzzy=clause.fuzzy)
+        words_found += in_text > 0
+        score += _best([in_text, codes[typed]]) if typed in codes else in_text
+    matches = words_found >= max(1, math.ceil(clause.min_match * len(words)))
+    for code, in_codes in codes.items():
+        matches |= in_codes > 0
+        if code not in words.values():
             score += in_codes
-            matches |= in_codes > 0
     return matches, score
 
 
-def _word_scores(word: str, postings: Postings, *, fuzzy: bool) -> FloatArray:
-    best = _bm25(word, postings)
-    if fuzzy:
-        ceiling = _idf(word, postings) if word in postings.rows else math.inf
-        for variant, distance in _variants(word, postings):
-            likeness = 1.0 - distance / len(word)
-            np.maximum(best, likeness * _bm25(variant, postings, idf_ceiling=ceiling), out=best)
-    return best
+def _best(scores: Sequence[FloatArray]) -> FloatArray:
+    best: FloatArray = np.max(scores, axis=0)
+    others: FloatArray = np.sum(scores, axis=0) - best
+    return best + TIE_BREAKER * others
 
 
-def _bm25(term: str, postings: Postings, idf_ceiling: float = math.inf) -> FloatArray:
-    scores = np.zeros(len(postings.lengths))
-    rows = postings.rows.get(term)
-    if rows is not None:
-        counts = postings.counts[term]
-        mean_length = postings.lengths[postings.lengths > 0].mean()
-        norm = K1 * (1 - B + B * postings.lengths[rows] / mean_length)
-        scores[rows] = min(idf_ceiling, _idf(term, postings)) * counts / (counts + norm)
+def _word_scores(word: str, fields: Sequence[tuple[float, Postings]], n: int, *, fuzzy: bool) -> FloatArray:
+    if not fields:
+        return np.zeros(n)
+    holding = _most_holding(word, fields)
+    by_field = []
+    for boost, postings in fields:
+        in_field = _saturation(word, postings) * _idf(n, holding)
+        for variant, distance in _variants(word, postings) if fuzzy else ():
+            weight = (1.0 - distance / len(word)) * _idf(n, max(holding, _most_holding(variant, fields)))
+            np.maximum(in_field, weight * _saturation(variant, postings), out=in_field)
+        by_field.append(boost * in_field)
+    return _best(by_field)
+
+
+def _code_scores(code: str, clause: Text, snapshot: Snapshot) -> FloatArray:
+    scores = np.zeros(len(snapshot))
+    postings = snapshot.postings("codes")
+    rows = postings.rows.get(code)
+    if rows is not None and clause.boosts.codes > 0:
+        norm = K1 * (1 - B + B / _mean_length(postings))
+        scores[rows] = clause.boosts.codes * code_share(code) * _idf(len(snapshot), len(rows)) / (1 + norm)
     return scores
 
 
-def _idf(term: str, postings: Postings) -> float:
-    n, holding = np.count_nonzero(postings.lengths), len(postings.rows[term])
+def _saturation(term: str, postings: Postings) -> FloatArray:
+    """tf / (tf + K1 * (1 - B + B * length / mean length)) of each row. Shape (rows,)."""
+    shares = np.zeros(len(postings.lengths))
+    rows = postings.rows.get(term)
+    if rows is not None:
+        counts = postings.counts[term]
+        shares[rows] = counts / (counts + K1 * (1 - B + B * postings.lengths[rows] / _mean_length(postings)))
+    return shares
+
+
+def _mean_length(postings: Postings) -> float:
+    """Over the products that have something in the field, of which there must be one."""
+    return float(postings.lengths[postings.lengths > 0].mean())
+
+
+def _most_holding(term: str, fields: Sequence[tuple[float, Postings]]) -> int:
+    return max(len(postings.rows.get(term, ())) for _, postings in fields)
+
+
+def _idf(n: int, holding: int) -> float:
     return math.log(1 + (n - holding + 0.5) / (holding + 0.5))
 
 

@@ -1,0 +1,34 @@
+"""The lexical score that all engines give, and its numbers: one definition, computed as each engine can.
+
+    Score(p) = sum over distinct words w of best(s(w, title, p), s(w, brand, p), …, and the code spelt like w, if any)
+             + sum over the other codes c of s(c, p)
+
+    best(a, b, …)  = max + TIE_BREAKER * (sum - max)
+    s(w, f, p)     = boost_f * idf(df_w) * tf / (tf + K1 * (1 - B + B * length_f(p) / mean length_f))
+    s(c, p)        = boost_codes * share(c) * idf(df_c) / (1 + K1 * (1 - B + B / mean number of codes))
+    idf(df)        = ln(1 + (N - df + 0.5) / (df + 0.5))
+
+`df_w` is the largest number of products that hold the word in one of the searched fields: a word must not weigh more
+in the field in which it is rare by chance ("cross fields"). A code counts once, however many codes a product has.
+BM25 as in Robertson and Zaragoza (2009), "The Probabilistic Relevance Framework", with Lucene's idf, which is never
+negative. Fields of boost 0 are left out. The shape and the numbers were chosen on judged queries
+(`docs/results/lexical-shape.md`).
+"""
+
+from __future__ import annotations
+
+__all__ = ["K1", "PLAIN_CODE_SHARE", "TIE_BREAKER", "B", "code_share"]
+
+K1 = 1.2
+B = 0.75
+
+TIE_BREAKER = 0.05
+"""Share of the score of a word's other fields that is added to its best one."""
+
+PLAIN_CODE_SHARE = 0.25
+"""What a code without a digit scores against one with: `usbc` must find USB-C, but `ups` is a word first."""
+
+
+def code_share(code: str) -> float:
+    """1 for a code with a digit, `PLAIN_CODE_SHARE` for one that looks like a word."""
+    return 1.0 if any(char.isdigit() for char in code) else PLAIN_CODE_SHARE
