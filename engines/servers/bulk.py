@@ -130,17 +130,20 @@ class BulkWriter:
             else:
                 pending[position] = entry
         retries: dict[int, Retry] = {}
+        asked_s = 0.0  # how long the server asked us to wait
         for tries in range(1, self._limits.max_tries + 1):
             if not pending or stopped.is_set():
                 break
             if tries > 1 and not all(retry.conflict for retry in retries.values()):
-                self._wait(tries, stopped)
+                self._wait(tries, asked_s, stopped)
+            asked_s = 0.0
             try:
                 found = self._tried(pending, alias, tries)
             except EngineError as trouble:
                 if isinstance(trouble, EngineAuthError | StorageFull) or tries == self._limits.max_tries:
                     raise
                 retries = {position: Retry(error=str(trouble)) for position in pending}
+                asked_s = float(trouble.data.get("retry_after_s", 0.0))
                 continue
             retries = {position: seen for position, seen in found.items() if isinstance(seen, Retry)}
             results |= {position: seen for position, seen in found.items() if isinstance(seen, WriteResult)}
@@ -195,7 +198,8 @@ class BulkWriter:
                 return [{"status": answer.status, "error": text}]
             half = len(lines) // 2
             return self._sent(lines[:half], alias) + self._sent(lines[half:], alias)
-        raise failure(answer.status, error, url=self._transport.url, index=alias)
+        retry_after = answer.headers.get("retry-after")
+        raise failure(answer.status, error, url=self._transport.url, index=alias, retry_after=retry_after)
 
     def _stored_states(self, writes: Sequence[Write], alias: str) -> dict[str, StoredState]:
         """What the index holds under the ids of versioned writes, written or not yet visible to search."""
@@ -224,9 +228,10 @@ class BulkWriter:
             )
         return states
 
-    def _wait(self, tries: int, stopped: threading.Event) -> None:
+    def _wait(self, tries: int, asked_s: float, stopped: threading.Event) -> None:
         longest = min(self._limits.max_backoff_s, self._limits.backoff_s * 2 ** (tries - 2))
-        wait_s = longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads the load, keeps no secret
+        spread_s = longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads the load, keeps no secret
+        wait_s = min(self._limits.max_backoff_s, max(spread_s, asked_s))
         (self._pause or stopped.wait)(wait_s)
 
 

@@ -18,6 +18,7 @@ from multirecall.core.errors import (
 __all__ = ["failure", "failure_type", "fatal", "raise_for", "reason", "retryable"]
 
 _LONGEST_REASON = 300
+_WRITE_ALIAS_ENDING = ".write"  # see `names.write_alias`
 _DISK_SIGNS = ("flood-stage", "disk usage exceeded", "read-only-allow-delete", "no space left on device")
 
 
@@ -54,8 +55,12 @@ def fatal(status: int, error: Any) -> bool:
     return gone or status in (401, 403) or _is_disk_full(reason(error))
 
 
-def failure(status: int, error: Any, *, url: str, index: str = "") -> MultirecallError:
-    """The error to raise for an HTTP status and the server's `error` object. `url` holds no password."""
+def failure(status: int, error: Any, *, url: str, index: str = "", retry_after: str | None = None) -> MultirecallError:
+    """The error to raise for an HTTP status and the server's `error` object. `url` holds no password.
+
+    `retry_after` is the header of that name; whole seconds in it become the error's `retry_after_s`.
+    """
+    wait = {"retry_after_s": int(retry_after)} if retry_after and retry_after.isdecimal() else {}
     text, kind = reason(error), failure_type(error)
     if _is_disk_full(text):
         return StorageFull(
@@ -70,21 +75,24 @@ def failure(status: int, error: Any, *, url: str, index: str = "") -> Multirecal
             engine=url,
         )
     if kind == "index_not_found_exception" or status == 404:
-        return NotFound(f"{url} has no index {index or error.get('index', '')!r}.", engine=url, index=index)
+        named = index.removesuffix(_WRITE_ALIAS_ENDING)
+        return NotFound(f"{url} has no index {named!r}.", engine=url, index=named)
     if status == 429:
-        return EngineBusy(f"{url} is overloaded: {text}", hint="Try again later.", engine=url)
+        return EngineBusy(f"{url} is overloaded: {text}", hint="Try again later.", engine=url, **wait)
     if status in (502, 503, 504):
-        return EngineUnavailable(f"{url} cannot answer now ({status}): {text}", hint="Try again later.", engine=url)
+        return EngineUnavailable(
+            f"{url} cannot answer now ({status}): {text}", hint="Try again later.", engine=url, **wait
+        )
     if status >= 500:
         return EngineError(f"{url} failed ({status}): {text}", engine=url)
     return InvalidInput(f"{url} refused the request ({status}): {text}", engine=url)
 
 
-def raise_for(status: int, body: Any, *, url: str, index: str = "") -> None:
+def raise_for(status: int, body: Any, *, url: str, index: str = "", retry_after: str | None = None) -> None:
     """Raises `failure` for a status of 400 or more; returns for any other."""
     if status >= 400:
         error = body.get("error", body) if isinstance(body, dict) else body
-        raise failure(status, error if error is not None else {}, url=url, index=index)
+        raise failure(status, error if error is not None else {}, url=url, index=index, retry_after=retry_after)
 
 
 def _is_disk_full(text: str) -> bool:

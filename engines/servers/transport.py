@@ -85,7 +85,7 @@ class Transport:
     ) -> Any:
         """The JSON of the answer. Raises what `failure` makes of an error status; `index` is named there."""
         answer = self.exchange(method, path, body=body, params=params, timeout_s=timeout_s)
-        raise_for(answer.status, answer.body, url=self.url, index=index)
+        raise_for(answer.status, answer.body, url=self.url, index=index, retry_after=answer.headers.get("retry-after"))
         return answer.body
 
     def exchange(
