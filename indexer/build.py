@@ -84,7 +84,7 @@ def build(
     mapping, suggestion = _settled_mapping(source, mapping, options.sample_rows)
     abandoned = drop_abandoned(engine)
     live = live_index(engine)
-    schema = _schema(engine, source, mapping, suggestion is not None, encoders, options)
+    schema = _schema(engine, source, mapping, suggestion is not None, encoders, options, live.name if live else None)
     reader = RowReader(mapping)
     with RejectsFile(options.rejects_path) as rejects:
         filling = Filling(
@@ -110,7 +110,7 @@ def build(
     notes = [f"an unfinished build was dropped: {name}" for name in abandoned]
     dropped: list[str] = []
     try:
-        dropped = drop_old(engine, index, options.keep)
+        dropped = drop_old(engine, previous, options.keep)
     except MultirecallError as error:  # the new index serves; what is left over costs only space
         notes.append(f"an old index could not be dropped: {error}")
     filling.tell("done")
@@ -183,6 +183,7 @@ def _schema(
     suggested: bool,
     encoders: Mapping[str, Encoder],
     options: BuildOptions,
+    live: str | None,
 ) -> Schema:
     kinds = engine.capabilities.vector_indexes
     kind = options.vector_index or ("int8_hnsw" if "int8_hnsw" in kinds or not kinds else kinds[0])
@@ -207,7 +208,7 @@ def _schema(
             "mapping_suggested": suggested,
             "text_template": text_template,
             "sources": list(source.names[:100]),
-            "build": build_mark(),
+            "build": build_mark(live),
         },
     )
 

@@ -17,9 +17,10 @@ _LONGEST_BUILD_S = 24 * 3600.0
 """A build on another machine that began longer ago is taken for dead."""
 
 
-def build_mark() -> dict[str, Any]:
-    """Who builds, for the index's metadata: so that a later build can tell a dead build from a running one."""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "started_at": time.time()}
+def build_mark(replaces: str | None) -> dict[str, Any]:
+    """Who builds, and the index that was live then: kept in the new index's metadata, so that a later build can tell a
+    dead build from a running one, and those that once served from those that never did."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "started_at": time.time(), "replaces": replaces}
 
 
 def live_index(engine: Engine) -> IndexInfo | None:
@@ -41,25 +42,40 @@ def indexes_before(engine: Engine) -> list[IndexInfo]:
 def drop_abandoned(engine: Engine) -> list[str]:
     """Drops what builds left behind that were killed (an interrupted build cleans up itself); returns the names.
 
-    Such an index is not live, is younger than the live one, and its builder is gone: a process of this machine that
-    no longer runs, or one of another machine that began more than a day ago.
+    Such an index never served, and its builder is gone: a process of this machine that no longer runs, or one of
+    another machine that began more than a day ago.
     """
     before = indexes_before(engine)
-    live = max((position for position, info in enumerate(before) if info.live), default=-1)
-    dropped = [info.name for info in before[live + 1 :] if _is_abandoned(info.schema.metadata.get("build"))]
+    served = _line_of(before, next((info.name for info in before if info.live), None))
+    dropped = [
+        info.name for info in before if info.name not in served and _is_abandoned(info.schema.metadata.get("build"))
+    ]
     for name in dropped:
         engine.drop(name)
     return dropped
 
 
-def drop_old(engine: Engine, new: str, keep: int) -> list[str]:
-    """Drops all but the `keep` newest indexes up to `new`, which is live; returns the names."""
-    names = [info.name for info in indexes_before(engine)]
-    older = names[: names.index(new)] if new in names else []
-    dropped = older[: max(0, len(older) - (keep - 1))]
+def drop_old(engine: Engine, previous: str | None, keep: int) -> list[str]:
+    """Drops those that served before, but for the `keep - 1` latest (the new live one is the first); returns the names.
+
+    `previous` is the one that served until now. Indexes that never served are left alone: another process may be at
+    work on them.
+    """
+    dropped = _line_of(indexes_before(engine), previous)[keep - 1 :]
     for name in dropped:
         engine.drop(name)
     return dropped
+
+
+def _line_of(indexes: list[IndexInfo], name: str | None) -> list[str]:
+    """The index, the one it replaced, the one that replaced, and so on, as far as they are still there."""
+    marks = {info.name: info.schema.metadata.get("build") for info in indexes}
+    line: list[str] = []
+    while name in marks and name not in line:
+        line.append(name)
+        mark = marks[name]
+        name = mark.get("replaces") if isinstance(mark, Mapping) else None
+    return line
 
 
 def _is_abandoned(mark: object) -> bool:

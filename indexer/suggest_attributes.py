@@ -59,7 +59,7 @@ def _describes(stats: FieldStats) -> bool:
     """Short values, no addresses and dates, and nothing that is different in every row."""
     if stats.urls > 0.1 or stats.images > 0.5 or stats.dates > 0.5 or _INTERNAL.fullmatch(stats.words):
         return False
-    return stats.mean_chars <= 200 and (stats.distinct < 0.9 or stats.text < 0.5 or len(stats.values) < 20)
+    return stats.mean_chars <= 200 and (stats.distinct < 0.9 or stats.numbers > 0.5 or len(stats.values) < 20)
 
 
 def _numeric(records: Sequence[Mapping[str, Any]], rules: AttributeRules) -> tuple[str, ...]:

@@ -47,13 +47,14 @@ class TextTemplate:
 
     def __call__(self, product: Product) -> str:
         """The text of one product."""
-        text = ""
+        text = value = ""
         for literal, name in _parts(self.template):
-            value = _value(product, name) if name else ""
+            if name is None:
+                text += literal if value else ""  # what follows a field that is left out goes with it
+                break
+            value = _value(product, name)
             if value:
                 text += (literal if text else literal.lstrip(_JOINTS)) + value
-            elif name is None and text:
-                text += literal
             if len(text) >= self.max_chars:
                 break
         return text[: self.max_chars]

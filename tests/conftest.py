@@ -1,3 +1,3 @@
 """What every test may use."""
 
-pytest_plugins = ["tests.support.engines"]
+pytest_plugins = ["tests.support.data", "tests.support.engines"]
