@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from multirecall.indexer.prices import to_price
@@ -97,7 +96,7 @@ def _stats(name: str, all_values: list[Any], filled: float, lists: float) -> Fie
         numbers=share(lambda v: _reads(to_number, v)),
         booleans=share(lambda v: isinstance(v, bool) or (isinstance(v, str) and _reads(to_bool, v))),
         prices=share(_is_price),
-        dates=share(lambda v: not isinstance(v, int | float | Decimal) and _reads(to_timestamp, v)),
+        dates=share(lambda v: not _reads(to_number, v) and _reads(to_timestamp, v)),
         urls=share(_URL.match, texts),
         images=share(_IMAGE.search, texts),
         codes=share(_CODE.match, texts),

@@ -52,7 +52,8 @@ def test_magento() -> None:
     rows = [
         {
             "sku": f"24-MB{i:02d}", "product_type": "simple", "name": f"Joust Duffle Bag {i}",
-            "description": f"<p>{TEXT}</p>", "categories": "Default/Gear/Bags,Default/Gear/New", "price": "34.0000", "weight": f"{i}.5",
+            "description": f"<p>{TEXT}</p>",
+            "categories": "Default/Gear/Bags,Default/Gear/New", "price": "34.0000", "weight": f"{i}.5",
             "base_image": "/m/b/mb01.jpg", "is_in_stock": "1", "updated_at": "2024-03-01 10:00:00",
         }
         for i in range(40)
