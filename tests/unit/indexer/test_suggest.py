@@ -98,7 +98,7 @@ def test_wands() -> None:
     assert mapping.category is not None
     assert (mapping.category.field, mapping.category.separator) == (("category hierarchy",), " / ")
     assert mapping.popularity == ("review_count",)
-    assert set(mapping.attributes.fields) == {"product_features", "product_class"}
+    assert set(mapping.attributes.fields) == {"product_features", "product_class", "rating_count"}
 
 
 def test_nested_json() -> None:
