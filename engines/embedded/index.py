@@ -183,7 +183,7 @@ class PhysicalIndex:
                 graph = Graph.open(self.path / "graphs", field, self._graphs.get(field.name))
                 if graph is not None:
                     graphs[field.name] = graph
-        opstamp = self._opstamp()
+        opstamp, n_counted = self._meta_numbers()
         try:
             if self._text is None:
                 self._text = open_text_index(str(self._meta.parent), self.schema)
@@ -196,20 +196,21 @@ class PhysicalIndex:
             ) from error
         # a merge writes meta.json too, but changes nothing that we worked out for the commit
         committed = before if before is not None and before.opstamp == opstamp else Committed(opstamp)
-        snapshot = Snapshot(self.path, self.schema, self._text, graphs, committed, self._tuning)
+        snapshot = Snapshot(self.path, self.schema, self._text, graphs, committed, n_counted, self._tuning)
         self._graphs = graphs
         return snapshot
 
-    def _opstamp(self) -> int:
+    def _meta_numbers(self) -> tuple[int, int]:
+        """The number of the commit, and how many documents (deleted ones included) its segments hold."""
         try:
-            opstamp: int = orjson.loads(self._meta.read_bytes())["opstamp"]
+            meta = orjson.loads(self._meta.read_bytes())
+            return int(meta["opstamp"]), sum(int(segment["max_doc"]) for segment in meta["segments"])
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise IndexCorrupt(
                 f"The index file {self._meta} is damaged ({error}).",
                 hint="Restore the folder from a copy, or index the catalogue again.",
                 path=str(self._meta),
             ) from error
-        return opstamp
 
     def _open_writer(self) -> Writer:
         if self._writer is None:

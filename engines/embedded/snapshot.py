@@ -60,6 +60,7 @@ class Committed:
         self.opstamp = opstamp
         self.lock = threading.Lock()
         self.vocabulary = Vocabulary()
+        self.mean_codes: float | None = None
         self._selections: OrderedDict[tuple[str, str], Selection] = OrderedDict()
 
     def selection(self, field: str, filter: Filter | None, make: Callable[[], Selection]) -> Selection:
@@ -89,8 +90,10 @@ class Snapshot:
         text: tantivy.Index,
         graphs: dict[str, Graph],
         committed: Committed,
+        n_counted: int,
         tuning: Tuning,
     ) -> None:
+        self.n_counted = n_counted  # documents in tantivy's statistics: the live ones and the replaced not merged yet
         self.tuning = tuning
         self.schema = schema
         self.text_schema = text.schema
@@ -108,6 +111,19 @@ class Snapshot:
         """The number of matches."""
         found: int = self.searcher.search(query, 1).count
         return found
+
+    def holding(self, field: str, term: str) -> int:
+        """How many of the `n_counted` documents hold a term. Raises ValueError for a lone surrogate."""
+        found: int = self.searcher.doc_freq(field, term)
+        return found
+
+    def mean_codes(self) -> float:
+        """The mean number of codes of the products that have one; 1 if none has."""
+        if self.committed.mean_codes is None:
+            answer = self.searcher.aggregate(Query.all_query(), {"codes": {"value_count": {"field": "codes"}}})
+            having = self.count(Query.exists_query("codes"))
+            self.committed.mean_codes = answer["codes"]["value"] / having if having else 1.0
+        return self.committed.mean_codes
 
     def find(self, id: str) -> Any:
         """tantivy's address of a product, or None."""

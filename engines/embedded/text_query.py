@@ -1,95 +1,108 @@
-"""A Text clause as a tantivy query built from our own words: no character of the text is an operator."""
+"""A Text clause as a tantivy query built from our own words: no character of the text is an operator.
+
+The score is that of `engines/scoring.py` times 1 + K1, which tantivy has in it. tantivy knows only its own idf, one
+per field; so each term carries as boost what leads from that to the idf of the definition. What cannot be led back:
+tantivy keeps field lengths in a byte, takes the mean length over all products (those without the field too), and
+its statistics count a replaced product until its segment is merged.
+"""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tantivy import Occur, Query
 
-from multirecall.engines.analysis import terms
+from multirecall.engines.analysis import split_words, stem
 from multirecall.engines.base import Text
 from multirecall.engines.embedded.documents import TEXT_FIELDS, text_field
+from multirecall.engines.scoring import K1, TIE_BREAKER, B, code_share
 
 if TYPE_CHECKING:
     from multirecall.engines.embedded.snapshot import Snapshot
 
-__all__ = ["MAX_WORDS", "TIE_BREAKER", "text_query"]
-
-TIE_BREAKER = 0.1
-"""Share of the score of a word's other fields that is added to its best one."""
+__all__ = ["MAX_WORDS", "text_query"]
 
 MAX_WORDS = 256
-"""Different words of a text that are searched; further ones are not looked at (nor counted for `min_match`)."""
+"""Different words (and codes) of a text that are looked for; further ones do not count for `min_match` either."""
 
 
 def text_query(clause: Text, snapshot: Snapshot) -> Query:
-    """Score(p) = sum over words of dismax_f(boost_f * bm25(word, f, p)) + sum over codes of boost * bm25(code, p).
-
-    BM25 is tantivy's: k1 1.2, b .75, field lengths rounded to a byte, statistics that count a replaced product
-    until its segment is merged. A text without words and codes matches nothing.
-    """
-    words = list(dict.fromkeys(terms(clause.text, snapshot.schema.language)))[:MAX_WORDS]
+    """The clause as a scoring query; one that matches nothing if no word and no code is left to look for."""
     fields = [(text_field(name), boost) for name in TEXT_FIELDS if (boost := getattr(clause.boosts, name)) > 0]
-    by_word = [_word_query(word, fields, snapshot, fuzzy=clause.fuzzy) for word in words] if fields else []
-    codes = dict.fromkeys(clause.codes) if clause.boosts.codes > 0 else ()
-    by_code = [
-        Query.boost_query(Query.term_query(snapshot.text_schema, "codes", code, "freq"), clause.boosts.codes)
-        for code in codes
-        if _is_text(code)
+    words: dict[str, str] = {}
+    for typed in split_words(clause.text) if fields else ():
+        words.setdefault(stem(typed, snapshot.schema.language), typed)
+        if len(words) == MAX_WORDS:
+            break
+    in_text = {typed: _word_query(word, fields, snapshot, fuzzy=clause.fuzzy) for word, typed in words.items()}
+    codes = list(dict.fromkeys(clause.codes))[:MAX_WORDS] if clause.boosts.codes > 0 else []
+    by_code = {code: query for code in codes if (query := _code_query(code, clause.boosts.codes, snapshot)) is not None}
+    scoring = [
+        Query.disjunction_max_query([query, by_code[typed]], TIE_BREAKER) if typed in by_code else query
+        for typed, query in in_text.items()
     ]
-    scoring = [(Occur.Should, query) for query in (*by_word, *by_code)]
+    scoring += [query for code, query in by_code.items() if code not in in_text]
     if not scoring:
         return Query.empty_query()
     needed = max(1, math.ceil(clause.min_match * len(words)))
     if needed == 1:
-        return Query.boolean_query(scoring)
-    enough_words = (
-        Query.boolean_query([(Occur.Should, query) for query in by_word], needed)
-        if needed <= len(by_word)
-        else Query.empty_query()
-    )
+        return _any_of(scoring)
+    enough = _any_of(list(in_text.values()), at_least=needed)
     if not by_code:
-        return enough_words
+        return enough
     # matching and scoring apart: a product found by its code still earns the score of the words it has
-    matching = Query.boolean_query([(Occur.Should, enough_words), *((Occur.Should, query) for query in by_code)])
-    return Query.boolean_query([(Occur.Must, Query.const_score_query(matching, 0.0)), *scoring])
+    matching = Query.const_score_query(_any_of([enough, *by_code.values()]), 0.0)
+    return Query.boolean_query([(Occur.Must, matching), *((Occur.Should, query) for query in scoring)])
+
+
+def _any_of(queries: list[Query], at_least: int = 1) -> Query:
+    if at_least > len(queries):
+        return Query.empty_query()
+    return Query.boolean_query([(Occur.Should, query) for query in queries], at_least)
 
 
 def _word_query(word: str, fields: list[tuple[str, float]], snapshot: Snapshot, *, fuzzy: bool) -> Query:
+    """The word by its best field, with `fuzzy` also by its variants: (1 - distance / length) of their score, their
+    idf held to that of the word (a rare misspelling in the catalogue must not outrank the right spelling)."""
+    holding = {field: snapshot.holding(field, word) for field, _ in fields}
+    most = max(holding.values())
     in_fields = []
     for field, boost in fields:
-        query = Query.term_query(snapshot.text_schema, field, word, "freq")
+        ways = [_term_query(field, word, boost, most, holding[field], snapshot)] if holding[field] else []
         if fuzzy:
-            query = _with_variants(query, word, field, snapshot)
-        in_fields.append(query if boost == 1 else Query.boost_query(query, boost))
-    return Query.disjunction_max_query(in_fields, TIE_BREAKER)
+            for variant, distance, in_field in snapshot.committed.vocabulary.variants(snapshot.searcher, field, word):
+                at_least = max(most, *(snapshot.holding(other, variant) for other, _ in fields))
+                weight = boost * (1.0 - distance / len(word))
+                ways.append(_term_query(field, variant, weight, at_least, in_field, snapshot))
+        if ways:
+            in_fields.append(ways[0] if len(ways) == 1 else Query.disjunction_max_query(ways, 0.0))
+    if not in_fields:
+        return Query.empty_query()
+    return in_fields[0] if len(in_fields) == 1 else Query.disjunction_max_query(in_fields, TIE_BREAKER)
 
 
-def _with_variants(exact: Query, word: str, field: str, snapshot: Snapshot) -> Query:
-    """The word or its best variant: (1 - distance / length) times the variant's BM25, whose idf never exceeds
-    that of the word (a rare misspelling in the catalogue must not outrank the right spelling)."""
-    variants = snapshot.committed.vocabulary.variants(snapshot.searcher, field, word)
-    if not variants:
-        return exact
-    frequency = snapshot.searcher.doc_freq(field, word)
-    ceiling = _idf(len(snapshot), frequency) if frequency else math.inf
-    queries = [exact]
-    for term, distance, term_frequency in variants:
-        idf = _idf(len(snapshot), term_frequency)
-        weight = (1.0 - distance / len(word)) * min(1.0, ceiling / idf)
-        queries.append(Query.boost_query(Query.term_query(snapshot.text_schema, field, term, "freq"), weight))
-    return Query.disjunction_max_query(queries, 0.0)
+def _term_query(field: str, term: str, boost: float, holding: int, in_field: int, snapshot: Snapshot) -> Query:
+    """The term in one field, scored as if `holding` products held it instead of `in_field`."""
+    idf = partial(_idf, snapshot.n_counted)
+    weight = boost * idf(holding) / idf(in_field)
+    query = Query.term_query(snapshot.text_schema, field, term, "freq")
+    return query if weight == 1 else Query.boost_query(query, weight)
+
+
+def _code_query(code: str, boost: float, snapshot: Snapshot) -> Query | None:
+    """A product with the code, at one score however many codes it has; None if no product has it."""
+    try:
+        holding = snapshot.holding("codes", code)
+    except ValueError:  # a lone surrogate
+        return None
+    if not holding:
+        return None
+    norm = K1 * (1 - B + B / snapshot.mean_codes())
+    score = (1 + K1) * boost * code_share(code) * _idf(snapshot.n_counted, holding) / (1 + norm)
+    return Query.const_score_query(Query.term_query(snapshot.text_schema, "codes", code, "basic"), score)
 
 
 def _idf(n: int, holding: int) -> float:
-    holding = min(n, holding)  # the index's frequencies count replaced products too
     return math.log(1 + (n - holding + 0.5) / (holding + 0.5))
-
-
-def _is_text(code: str) -> bool:
-    try:
-        code.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
