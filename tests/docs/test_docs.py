@@ -1,0 +1,68 @@
+"""The commands and programs in the documentation run, and its links and paths lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.command import multirecall
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+RUN = re.compile(r"<!-- run -->\n```(sh|python)\n(.*?)```", re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `catalogue.jsonl` and `queries.tsv`, small enough that every page indexes it in seconds."""
+    folder = tmp_path_factory.mktemp("docs")
+    assert multirecall("sample", "--out", str(folder / "sample"), "--products", "300", "--queries", "40").code == 0
+    (folder / "sample" / "catalogue.jsonl").rename(folder / "catalogue.jsonl")
+    (folder / "sample" / "queries.tsv").rename(folder / "queries.tsv")
+    return folder
+
+
+def test_pages_have_blocks_that_run() -> None:
+    assert sum(len(RUN.findall(page.read_text())) for page in PAGES) >= 6
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_commands_of_the_page_run(page: Path, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shop)
+    (shop / "multirecall.toml").unlink(missing_ok=True)
+    blocks = RUN.findall(page.read_text())
+    if blocks and not (shop / "shop").exists():
+        assert multirecall("index", "catalogue.jsonl", "--engine", "embedded:shop").code == 0
+    for language, block in blocks:
+        if language == "python":
+            done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            continue
+        for line in block.strip().splitlines():
+            words, _, target = line.partition(" > ") if line.startswith("multirecall mapping") else (line, "", "")
+            arguments = shlex.split(words)
+            assert arguments[0] == "multirecall", line
+            outcome = multirecall(*arguments[1:])
+            assert outcome.code == 0, f"{line}\n{outcome.out}\n{outcome.err}"
+            if target:
+                Path(target.strip()).write_text(outcome.out)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_folders_named_on_the_architecture_page_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    for folder in re.findall(r"^\| `(\w+)/`", text, re.MULTILINE):
+        assert (ROOT / folder / "__init__.py").exists(), folder
+    for path in re.findall(r"`(\w+/[\w/]+\.py)`", text):
+        assert (ROOT / path).exists(), path
