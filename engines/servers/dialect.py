@@ -35,7 +35,7 @@ class Dialect(Protocol):
         ...
 
     def vector_mapping(self, field: VectorField) -> dict[str, Any]:
-        """The mapping of one vector field."""
+        """The mapping of one vector field. Raises UnsupportedFeature for a size that the kind of index cannot have."""
         ...
 
     def vector_value(self, vector: Float32Array) -> Any:

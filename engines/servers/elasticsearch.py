@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from multirecall.core.errors import UnsupportedFeature
 from multirecall.engines.base import Float32Array, Vector
 from multirecall.engines.schema import VECTOR_INDEXES, VectorField
 from multirecall.engines.servers.engine import ServerEngine
@@ -14,6 +15,7 @@ from multirecall.engines.servers.engine import ServerEngine
 __all__ = ["ElasticsearchDialect", "ElasticsearchEngine"]
 
 _MAX_CANDIDATES = 10_000  # the server's limit
+_LEAST_BBQ_DIM = 64  # as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,13 @@ class ElasticsearchDialect:
         return {}
 
     def vector_mapping(self, field: VectorField) -> dict[str, Any]:
+        if field.index == "bbq_hnsw" and field.dim < _LEAST_BBQ_DIM:
+            raise UnsupportedFeature(
+                f"Elasticsearch quantises vectors to bits from {_LEAST_BBQ_DIM} dimensions on; "
+                f"vector field {field.name!r} has {field.dim}.",
+                hint="Use int8_hnsw or hnsw.",
+                field="vectors",
+            )
         options: dict[str, Any] = {"type": field.index}
         if field.index != "flat":
             options |= {"m": field.m, "ef_construction": field.ef_construction}

@@ -28,7 +28,10 @@ class OpenSearchDialect:
     def vector_mapping(self, field: VectorField) -> dict[str, Any]:
         parameters: dict[str, Any] = {"m": field.m, "ef_construction": field.ef_construction}
         if field.index == "int8_hnsw":
-            parameters["encoder"] = {"name": "sq", "parameters": {"bits": 7, "confidence_interval": 1.0}}
+            parameters["encoder"] = {
+                "name": "sq",
+                "parameters": {"bits": 7, "confidence_interval": 1.0},
+            }  # finer than the default
         return {
             "type": "knn_vector",
             "dimension": field.dim,
@@ -50,8 +53,9 @@ class OpenSearchDialect:
             "method_parameters": {"ef_search": max(k, clause.n_candidates or max(100, 2 * k))},
         }
         if field.index == "int8_hnsw":
-            # Scores of the quantised vectors are off by some 1e-2; this scores the best by the full vectors.
-            knn["rescore"] = {"oversample_factor": 1.5}
+            # Scores of the quantised vectors are off by some 1e-2; this scores the k best by the full vectors. (On
+            # Lucene the factor brings no further candidates in; some factor must be given.)
+            knn["rescore"] = {"oversample_factor": 1.0}
         if filter is not None:
             knn["filter"] = filter
         return {"query": {"knn": {f"vectors.{field.name}": knn}}}

@@ -20,7 +20,7 @@ from multirecall.engines.base import FieldBoosts, Text
 
 __all__ = ["MAX_WORDS", "text_query"]
 
-MAX_WORDS = 64
+MAX_WORDS = 40
 """Words beyond these are not looked for: OpenSearch refuses more than 1,024 clauses, and nobody types so many."""
 
 TIE_BREAKER = 0.05
@@ -41,14 +41,16 @@ Json = dict[str, Any]
 def text_query(clause: Text, language: str) -> Json:
     """The clause as a scoring query; one that matches nothing if no word and no code is left to look for.
 
-    With `min_match` the products that hold enough of the words are selected in filter context, so that a product
-    found by its code scores by its words too.
+    With `min_match` and codes the products are selected in filter context, by enough words or any code, so that a
+    product found by its code scores by its words too.
     """
     fields = _boosted_fields(clause.boosts)
     words = _distinct_words(clause.text, language) if fields else []
     codes = list(dict.fromkeys(clause.codes))[:MAX_WORDS] if clause.boosts.codes > 0 else []
-    variants = _variants_per_word(len(words), len(fields)) if clause.fuzzy else 0
     by_code = {code: _code_query(code, clause.boosts.codes) for code in codes if _is_unicode(code)}
+    needed = max(1, math.ceil(clause.min_match * len(words)))
+    asked_twice = needed > 1 and bool(by_code)
+    variants = _variants_per_word(len(words) * len(fields) * (1 + asked_twice)) if clause.fuzzy else 0
     by_word = [_word_query(word, fields, variants) for word in words]
     if not by_word and not by_code:
         return {"match_none": {}}
@@ -57,11 +59,10 @@ def text_query(clause: Text, language: str) -> Json:
         for word, queries in zip(words, by_word, strict=True)
     ]
     scoring += [query for code, query in by_code.items() if code not in words]
-    needed = max(1, math.ceil(clause.min_match * len(words)))
-    if needed == 1:
-        return {"bool": {"should": scoring, "minimum_should_match": 1}}
+    if not asked_twice:
+        return {"bool": {"should": scoring, "minimum_should_match": needed}}
     enough = {"bool": {"should": [_best_of(queries) for queries in by_word], "minimum_should_match": needed}}
-    selected = {"bool": {"should": [enough, *by_code.values()], "minimum_should_match": 1}} if by_code else enough
+    selected = {"bool": {"should": [enough, *by_code.values()], "minimum_should_match": 1}}
     return {"bool": {"should": scoring, "filter": [selected]}}
 
 
@@ -84,9 +85,12 @@ def _distinct_words(text: str, language: str) -> list[str]:
     return list(by_stem.values())[:MAX_WORDS]
 
 
-def _variants_per_word(n_words: int, n_fields: int) -> int:
-    """How many near words each word may expand to, so that all clauses together stay below the server's limit."""
-    room = (_MAX_CLAUSES - MAX_WORDS) // max(1, n_words * n_fields) - 1
+def _variants_per_word(n_looked_for: int) -> int:
+    """How many near words a word in a field may expand to, so that all clauses stay below the server's limit.
+
+    `n_looked_for` counts words times fields; the codes take up to two clauses each.
+    """
+    room = (_MAX_CLAUSES - 2 * MAX_WORDS) // max(1, n_looked_for) - 1
     return min(_MAX_VARIANTS, max(1, room))
 
 

@@ -197,7 +197,13 @@ def _opened(host_url: str, tls: TlsSettings, timeout_s: float, url: str) -> wire
             **secured,
         )
         # Retrying is the caller's: only it knows what may be sent twice and how long there is.
-        return wire.Transport([node], max_retries=0, meta_header=False, serializers={_JSON: _Json(), _LINES: _Lines()})
+        return wire.Transport(
+            [node],
+            node_pool_class=_OneNode,
+            max_retries=0,
+            meta_header=False,
+            serializers={_JSON: _Json(), _LINES: _Lines()},
+        )
     except (ValueError, OSError) as error:
         raise InvalidSettings(
             f"{url}: {error}", hint="Check the engine URL and the TLS settings.", field="engine"

@@ -14,7 +14,7 @@ from tests.unit.engines.servers.requests import DIALECTS, SCHEMA
 
 
 def vector_field(index: str) -> VectorField:
-    return VectorField(name="v", dim=8, encoder="hashing", fingerprint="0" * 16, index=index, m=24, ef_construction=77)
+    return VectorField(name="v", dim=64, encoder="hashing", fingerprint="0" * 16, index=index, m=24, ef_construction=77)
 
 
 def test_both_servers_get_the_same_index_but_for_vectors() -> None:
@@ -41,6 +41,12 @@ def test_each_language_names_its_stemmer(language: str) -> None:
         "filter"
     ]
     assert ("product_stemmer" in filters) == (language != "none")
+
+
+def test_bits_need_enough_dimensions() -> None:
+    field = replace(vector_field("bbq_hnsw"), dim=63)
+    with pytest.raises(UnsupportedFeature, match="63"):
+        index_body(Schema(vectors=(field,)), DIALECTS["elasticsearch"], shards=1)
 
 
 def test_every_field_of_a_record_is_mapped() -> None:
