@@ -32,8 +32,11 @@ def batches(lengths: Sequence[int], max_padded_tokens: int) -> Iterator[NDArray[
 
 
 def padded(token_ids: Sequence[Sequence[int]], pad_id: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The ids as one array and its mask (1: token, 0: padding); both (n, longest), int64, padded on the right."""
-    longest = max((len(ids) for ids in token_ids), default=0)
+    """The ids as one array and its mask (1: token, 0: padding); both (n, longest), int64, padded on the right.
+
+    A batch without any token is one token wide, all padding: models cannot take a width of 0.
+    """
+    longest = max((len(ids) for ids in token_ids), default=1) or 1
     ids_array = np.full((len(token_ids), longest), pad_id, dtype=np.int64)
     mask = np.zeros((len(token_ids), longest), dtype=np.int64)
     for row, ids in enumerate(token_ids):

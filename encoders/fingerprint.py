@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from multirecall.core.errors import EncoderError
 from multirecall.encoders.storing import write_atomically
 
 __all__ = ["FINGERPRINT_DIGITS", "FileDigests", "fingerprint"]
@@ -44,7 +45,15 @@ class FileDigests:
         self._folder = folder
 
     def digest(self, file: Path) -> str:
-        """32 hex digits over the content of the file. Raises OSError if it cannot be read."""
+        """32 hex digits over the content of the file. Raises EncoderError if it cannot be read."""
+        try:
+            return self._digest(file)
+        except OSError as error:
+            raise EncoderError(
+                f"The model file {file} cannot be read: {error}", hint="Fetch the model again.", file=str(file)
+            ) from error
+
+    def _digest(self, file: Path) -> str:
         stat = file.stat()
         seen = {
             "path": str(file.resolve()),

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
+from onnxruntime.capi.onnxruntime_pybind11_state import (
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
+    RuntimeException,
+)
+from onnxruntime.capi.onnxruntime_pybind11_state import (
+    NotImplemented as NotImplementedByRuntime,
+)
 
+from multirecall.core.errors import EncoderError
 from multirecall.encoders.base import Float32Array
 from multirecall.encoders.batching import batches, padded
 from multirecall.encoders.fingerprint import FileDigests, fingerprint
@@ -22,6 +33,9 @@ __all__ = ["GRAPH_VERSION", "OnnxEncoder", "open_onnx"]
 
 GRAPH_VERSION = 2
 """Raise it with every change to the building of graphs that changes a vector: it is part of the fingerprint."""
+
+_RUNTIME_ERRORS = (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImplementedByRuntime, RuntimeException)
+"""What onnxruntime raises; its errors share no base of their own."""
 
 _ONLY_ERRORS = 3
 _CHUNK_TEXTS = 1_024
@@ -49,6 +63,7 @@ class OnnxEncoder:
         prompts: Prompts,
         max_tokens: int,
         precision: str,
+        n_threads: int,
         spec: str,
         name: str,
         fingerprint: str,
@@ -59,6 +74,7 @@ class OnnxEncoder:
         self._prompts = prompts
         self._max_tokens = max_tokens
         self._max_padded_tokens = _MAX_PADDED_TOKENS[precision]
+        self._n_threads = n_threads
         self._spec = spec
         self._name = name
         self._fingerprint = fingerprint
@@ -96,13 +112,29 @@ class OnnxEncoder:
         for start in range(0, len(clean), _CHUNK_TEXTS):
             chunk = clean[start : start + _CHUNK_TEXTS]
             token_ids = self._tokenizer.token_ids(chunk)
-            for batch in batches([len(ids) for ids in token_ids], self._max_padded_tokens):
-                rows[start + batch] = self._run([token_ids[at] for at in batch])
+            parts = list(batches([len(ids) for ids in token_ids], self._max_padded_tokens))
+            vectors = self._run_all([[token_ids[at] for at in part] for part in parts])
+            for part, found in zip(parts, vectors, strict=True):
+                rows[start + part] = found
         return rows
+
+    def _run_all(self, parts: Sequence[Sequence[Sequence[int]]]) -> list[Float32Array]:
+        if len(parts) == 1 or self._n_threads == 1:
+            return [self._run(part) for part in parts]
+        # One batch per core is faster than all cores on one batch: the products of a short text are small.
+        with ThreadPoolExecutor(self._n_threads, thread_name_prefix="encode") as pool:
+            return list(pool.map(self._run, parts))
 
     def _run(self, token_ids: Sequence[Sequence[int]]) -> Float32Array:
         ids, mask = padded(token_ids, self._pad_id)
-        vectors: Float32Array = self._session.run(["vectors"], {"input_ids": ids, "attention_mask": mask})[0]
+        try:
+            vectors: Float32Array = self._session.run(["vectors"], {"input_ids": ids, "attention_mask": mask})[0]
+        except _RUNTIME_ERRORS as error:
+            raise EncoderError(
+                f"The encoder {self._name} failed: {error}",
+                hint="Does tokenizer.json belong to these weights?",
+                encoder=self._spec,
+            ) from error
         return vectors
 
 
@@ -127,7 +159,7 @@ def open_onnx(
             write_atomically(file, graph)
         except OSError as error:
             _log.warning("The encoder graph could not be kept in %s, so each start builds it: %s", cache_dir, error)
-        session = _session(graph, n_threads)
+        session = _new_session(graph, model, n_threads)
     return OnnxEncoder(
         session=session,
         tokenizer=tokenizer,
@@ -135,6 +167,7 @@ def open_onnx(
         prompts=model.prompts,
         max_tokens=model.max_tokens,
         precision=precision,
+        n_threads=n_threads,
         spec=spec,
         name=f"{name}-onnx-{precision}",
         fingerprint=mark,
@@ -160,14 +193,27 @@ def _cached_session(file: Path, n_threads: int) -> onnxruntime.InferenceSession 
         return None
     try:
         return _session(str(file), n_threads)
-    except (Fail, InvalidGraph, InvalidProtobuf) as error:
+    except _RUNTIME_ERRORS as error:
         _log.warning("The cached encoder graph %s is damaged and is built again: %s", file, error)
         return None
+
+
+def _new_session(graph: bytes, model: SentenceModel, n_threads: int) -> onnxruntime.InferenceSession:
+    try:
+        return _session(graph, n_threads)
+    except _RUNTIME_ERRORS as error:
+        raise EncoderError(
+            f"onnxruntime {onnxruntime.__version__} cannot open the graph of {model.folder}: {error}",
+            hint="Check config.json against the weights, or use `sentence_transformer:` with the extra models.",
+            model=str(model.folder),
+        ) from error
 
 
 def _session(graph: bytes | str, n_threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = n_threads
     options.inter_op_num_threads = 1
+    # Threads that spin while they wait burn the cores that the engine and other requests need.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = _ONLY_ERRORS
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -92,9 +92,14 @@ def open_encoder(spec: str, *, cache_dir: Path | None = None, threads: int | Non
             model=model,
             options=options,
             cache_dir=cache_dir or default_cache_dir(),
-            n_threads=threads or len(os.sched_getaffinity(0)),
+            n_threads=threads or _usable_cores(),
         )
     )
+
+
+def _usable_cores() -> int:
+    # A container often may use fewer cores than the machine has; only Linux tells.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _options(name: str, kind: EncoderKind, query: str) -> dict[str, Any]:
