@@ -8,6 +8,7 @@ import pytest
 
 from multirecall.engines.base import Engine
 from tests.contract.asking import put
+from tests.contract.engine.hostile import WILD
 from tests.contract.engine.product_text import written_products
 from tests.contract.gaps import mark_gaps
 from tests.contract.shop import contract_schema, crowd_products, shop_products
@@ -72,4 +73,13 @@ def words(store: Store) -> Iterator[Engine]:
     with store.open(store.unique_name()) as engine:
         engine.swap(engine.create(contract_schema(engine.capabilities)))
         put(engine, *written_products())
+        yield engine
+
+
+@pytest.fixture(scope="class")
+def wild(store: Store) -> Iterator[Engine]:
+    """Products with the oddest values that catalogues hold, to be read only."""
+    with store.open(store.unique_name()) as engine:
+        engine.swap(engine.create(contract_schema(engine.capabilities)))
+        put(engine, *WILD)
         yield engine

@@ -10,6 +10,8 @@ import pytest
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import InvalidInput, NotFound
 from multirecall.engines.base import Engine, EngineRequest, Everything
+from multirecall.engines.credentials import Credentials
+from multirecall.engines.opening import EngineAccess, open_engine
 from tests.contract.asking import LIMIT_S, put, text_ids
 from tests.contract.gaps import gap
 from tests.contract.shop import contract_schema
@@ -107,6 +109,16 @@ class LifecycleContract:
             assert record["title"] == "Desk lamp"
             assert record["price_minor"] == 5
             assert record["vectors.dense"] == pytest.approx(unit(*range(1, 9)).tolist(), abs=1e-2)
+
+    def test_no_secret_is_shown(self, store: Store) -> None:
+        access = EngineAccess(credentials=Credentials(user="shop", password="s3cret-word"))
+        with open_engine(store.url(store.unique_name()), access=access, create=True) as engine:
+            with pytest.raises(NotFound) as error:
+                engine.info()
+            shown = f"{engine.url} {engine!r} {error.value!r} {error.value} {error.value.to_dict()}"
+        assert "s3cret" not in shown
+        assert access.credentials is not None
+        assert access.credentials.header() not in shown
 
     def test_url_and_name_are_those_it_was_opened_by(self, fresh: Engine, store: Store) -> None:
         assert fresh.url == store.url(fresh.name)

@@ -37,12 +37,10 @@ class PartNumberContract:
         assert shopper(shop, typed)[0] == "p05"
 
     @pytest.mark.parametrize("written", ["LJ-4250", "LJ4250", "LJ 4250", "lj-4250"])
-    @pytest.mark.parametrize("typed", ["LJ-4250", "lj4250", "LJ 4250"])
-    def test_a_part_number_in_the_title_is_found_however_both_are_written(
-        self, empty: Engine, written: str, typed: str
-    ) -> None:
+    def test_a_part_number_in_the_title_is_found_however_both_are_written(self, empty: Engine, written: str) -> None:
         put(empty, product("other", "Printer LX-4350"), product("this", f"Printer {written} black"))
-        assert shopper(empty, typed)[0] == "this"
+        for typed in ("LJ-4250", "lj4250", "LJ 4250"):
+            assert shopper(empty, typed)[0] == "this", typed
 
     def test_the_right_one_among_near_ones_is_first(self, empty: Engine) -> None:
         put(
@@ -75,6 +73,12 @@ MEETING = [
 
 STRANGERS = [("hpx", "hpz"), ("printer", "pri"), ("toner", "ton"), ("men's shoes", "s"), ("Häuser", "auser")]
 
+INFLECTED = {
+    "english": ("batteries", "battery"), "german": ("Häuser", "Häusern"), "french": ("imprimantes", "imprimante"),
+    "spanish": ("impresoras", "impresora"), "italian": ("stampanti", "stampante"), "dutch": ("printers", "printer"),
+    "portuguese": ("impressoras", "impressora"),
+}  # fmt: skip
+
 
 def written_products() -> list[IndexedProduct]:
     """One product for each thing written, with that as its id."""
@@ -92,26 +96,13 @@ class WordContract:
     def test_parts_of_words_do_not_meet(self, words: Engine, written: str, typed: str) -> None:
         assert written not in text_ids(words, typed)
 
-    @pytest.mark.parametrize(
-        ("language", "written", "typed"),
-        [
-            ("english", "batteries", "battery"), ("german", "Druckern", "Drucker"), ("german", "Häuser", "Häusern"),
-            ("french", "imprimantes", "imprimante"), ("spanish", "impresoras", "impresora"),
-            ("italian", "stampanti", "stampante"), ("dutch", "printers", "printer"),
-            ("portuguese", "impressoras", "impressora"),
-        ],
-    )  # fmt: skip
-    def test_each_language_has_its_stemmer(self, fresh: Engine, language: str, written: str, typed: str) -> None:
-        fresh.swap(fresh.create(contract_schema(fresh.capabilities, language=language)))
-        put(fresh, product("1", written))
-        assert text_ids(fresh, typed) == ["1"]
-
     @pytest.mark.parametrize("language", LANGUAGES)
-    def test_every_language_can_be_created_and_folds(self, fresh: Engine, language: str) -> None:
+    def test_each_language_has_its_stemmer_and_folds(self, fresh: Engine, language: str) -> None:
         fresh.swap(fresh.create(contract_schema(fresh.capabilities, language=language)))
-        put(fresh, product("1", "Café X200"))
-        assert text_ids(fresh, "CAFE") == ["1"]
-        assert text_ids(fresh, "x200") == ["1"]
+        written, typed = INFLECTED.get(language, ("Wort", "wort"))
+        put(fresh, product("1", written), product("2", "Café X200"))
+        assert text_ids(fresh, typed) == ["1"]
+        assert text_ids(fresh, "CAFE x200", min_match=1.0) == ["2"]
 
     def test_brand_and_category_are_searched_as_text(self, shop: Engine) -> None:
         assert set(text_ids(shop, "hp")) == {"p01", "p02", "p07"}
