@@ -20,7 +20,7 @@ BOUNDS = {3: 1000, 2: 1000, 1: 300}
 """The most products a query lists per grade.
 
 Of more, a uniform sample of this size is listed, and the counts in `constraints.jsonl` say how many there are. Up to
-50,000 products only whole categories reach the bounds of grades 3 and 2.
+50,000 products only queries for several types at once reach the bounds of grades 3 and 2.
 """
 IRRELEVANT = 20
 """Sampled products of grade 0 per query: half from the families of the answers, half from the whole catalogue."""
