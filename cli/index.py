@@ -60,7 +60,7 @@ def progress_bar(shown: bool) -> Iterator[OnProgress]:
         TextColumn("{task.fields[done]}"),
         console=stderr,
         transient=True,
-        disable=not shown,
+        disable=not shown or not stderr.is_terminal,
     ) as progress:
         task: TaskID = progress.add_task("preparing", total=None, done="")
 

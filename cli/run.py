@@ -59,7 +59,7 @@ def run(
             TimeRemainingColumn(),
             console=stderr,
             transient=True,
-            disable=as_json,
+            disable=as_json or not stderr.is_terminal,
         ) as progress,
     ):
         for note in opened.notes:

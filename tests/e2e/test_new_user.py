@@ -7,10 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from multirecall.engine.commands import free_ports
 from tests.e2e.command import Outcome, multirecall
 
 ROWS = [
-    {"id": "a1", "title": "HP LaserJet 4250 toner", "brand": "HP", "price": 49.99, "description": "Black, 10,000 pages"},
+    {
+        "id": "a1",
+        "title": "HP LaserJet 4250 toner",
+        "brand": "HP",
+        "price": 49.99,
+        "description": "Black, 10,000 pages",
+    },
     {"id": "a2", "title": "Brother laser printer", "brand": "Brother", "price": 199.0, "description": "Mono, duplex"},
     {"id": "a3", "title": "USB-C cable 2 m", "brand": "StarTech.com", "price": 12.5, "description": "Charging cable"},
 ]
@@ -68,8 +75,8 @@ def test_a_folder_that_is_no_index_says_how_to_make_one(shop: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["elasticsearch", "opensearch"])
-def test_a_server_that_is_down_says_how_to_start_one(shop: Path, kind: str, unused_tcp_port: int) -> None:
-    url = f"{kind}+http://127.0.0.1:{unused_tcp_port}/products"
+def test_a_server_that_is_down_says_how_to_start_one(shop: Path, kind: str) -> None:
+    url = f"{kind}+http://127.0.0.1:{free_ports(1)[0]}/products"
     refused(multirecall("search", "x", "--engine", url), f"multirecall engine up {kind}", code=8)
 
 
@@ -148,7 +155,21 @@ def test_an_unknown_encoder_lists_the_known(shop: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['"', "AND OR (", "\\\\", "title:", "*", "toner " * 2_000, "😀", "the of and", "", "a\tb", "打印机", "x\u202ey", "'; --"],
+    [
+        '"',
+        "AND OR (",
+        "\\\\",
+        "title:",
+        "*",
+        "toner " * 2_000,
+        "😀",
+        "the of and",
+        "",
+        "a\tb",
+        "打印机",
+        "x\u202ey",
+        "'; --",
+    ],
     ids=lambda t: ascii(t[:12]),
 )
 def test_hostile_queries_are_answered(indexed: Path, text: str) -> None:
@@ -160,7 +181,14 @@ def test_hostile_queries_are_answered(indexed: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "found"),
-    [("LJ4250 hp laserjet", "a1"), ("laserjet-4250", "a1"), ("usbc cable", "a3"), ("USB C 2m", "a3"), ("printers", "a2"), ("tonner", "a1")],
+    [
+        ("LJ4250 hp laserjet", "a1"),
+        ("laserjet-4250", "a1"),
+        ("usbc cable", "a3"),
+        ("USB C 2m", "a3"),
+        ("printers", "a2"),
+        ("tonner", "a1"),
+    ],
 )
 def test_products_are_found_however_they_are_typed(indexed: Path, typed: str, found: str) -> None:
     assert ids(search(typed, "--routes", "lexical", "--json"))[0] == found
@@ -224,7 +252,9 @@ def test_errors_are_json_under_json(shop: Path) -> None:
     assert outcome.json["error"]["hint"]
 
 
-@pytest.mark.parametrize("words", [[], ["index"], ["search"], ["run"], ["sample"], ["mapping"], ["engine"], ["settings"]])
+@pytest.mark.parametrize(
+    "words", [[], ["index"], ["search"], ["run"], ["sample"], ["mapping"], ["engine"], ["settings"]]
+)
 def test_every_command_has_help_with_an_example(words: list[str]) -> None:
     outcome = multirecall(*words, "--help")
     assert outcome.code == 0
