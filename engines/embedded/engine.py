@@ -184,7 +184,9 @@ class EmbeddedEngine:
         name = index if index is not None else self._folder.live()
         if name is None:
             raise NotFound(
-                f"{self.url} has no live index.", hint="Create one and swap the alias to it.", engine=self.url
+                f"{self.url} has no live index.",
+                hint="Index a catalogue first: multirecall index SOURCE --engine URL.",
+                engine=self.url,
             )
         path = self._folder.path / name
         try:

@@ -185,7 +185,9 @@ class ExactEngine:
             name = self._live if index is None else index
             if name is None:
                 raise NotFound(
-                    f"{self.url} has no live index.", hint="Create one and swap the alias to it.", engine=self.url
+                    f"{self.url} has no live index.",
+                    hint="Index a catalogue first: multirecall index SOURCE --engine URL.",
+                    engine=self.url,
                 )
             if name not in self._indexes:
                 raise NotFound(f"{self.url} has no index {name!r}.", engine=self.url, index=name)
