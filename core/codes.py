@@ -23,7 +23,6 @@ _MAX_CODES = 400
 _CHUNK = re.compile(r"[^\s,;:()\[\]{}|\"'“”‘’!?<>=*+]+")
 _RUNS = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
-_PLAIN_WORD = re.compile(r"[a-z]+")
 _DECIMAL = re.compile(r"(\d+)\.(\d{1,3})([a-z]{0,4})")
 _DECIMAL_COMMA = re.compile(r"(?<![\d,])(\d+),(\d{1,2})(?![\d,])")
 _INCHES = re.compile(r"(\d)\s?(?:\"|''|″|”)")
@@ -44,10 +43,9 @@ def _fold(text: str) -> str:
 
 def normalise_code(token: str) -> str:
     """Lower case, accents and separators removed: `LJ-4250/A` gives `lj4250a`; a decimal keeps its point: `2.5m`."""
-    folded = _fold(token)
-    if folded.isalnum() and folded.isascii():  # most words: nothing to do, and the rest costs ten times as much
-        return folded
-    folded = folded.strip(".-_/#&%~^°®™\\")
+    if token.isascii() and token.isalnum():  # most words: the rest changes nothing and costs ten times as much
+        return token.lower()
+    folded = _fold(token).strip(".-_/#&%~^°®™\\")
     decimal = _DECIMAL.fullmatch(folded)
     if decimal:
         whole, fraction, unit = decimal.groups()
@@ -70,13 +68,15 @@ def _codes_of(text: str, keep_words: bool) -> Iterable[str]:
     for position, (chunk, code) in enumerate(zip(chunks, joined, strict=True)):
         if not code:
             continue
-        plain = _PLAIN_WORD.fullmatch(chunk) is not None
+        plain = chunk.isascii() and chunk.isalpha() and chunk.islower()
         if keep_words or not plain:
             yield code
         if not plain and "." not in code and len(chunk) <= MAX_CODE_CHARS:
             yield from _pieces(chunk, code)
-        if position + 1 < len(chunks) and joined[position + 1]:
-            pair = _pair(code, joined[position + 1], plain)
+        if position + 1 < len(chunks) and (following := joined[position + 1]):
+            if plain and len(code) > 1 and len(following) > 1 and following.isalpha():
+                continue  # two words: most neighbours, and never one code
+            pair = _pair(code, following, plain)
             after_number = (
                 position > 0 and joined[position - 1].replace(".", "").isdigit()
             )  # "2 m kabel": the m is taken
@@ -131,6 +131,8 @@ def product_codes(texts: Iterable[str], identifiers: Iterable[str] = ()) -> tupl
             yield whole
             if whole.isdigit():
                 yield whole.lstrip("0")
+                if identifier.isalnum():  # an EAN has no parts
+                    continue
             yield from _codes_of(identifier, keep_words=True)
         for text in texts:
             yield from _codes_of(text, keep_words=False)
