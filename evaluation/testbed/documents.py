@@ -40,7 +40,8 @@ prefixes = ["attr_"]
 _README = """\
 # Generated test bed
 
-Everything here is generated: products, makers, queries, grades and clicks. No real product, trademark or person.
+Everything here is generated: products, makers, queries, grades and clicks. Products and makers are invented; a few
+queries use brand words as people do for a whole kind of thing (hoover, tupperware).
 Made by `multirecall sample`, generator version {version}, seed {seed}; the same version, seed and sizes give the same
 bytes (`sample.json` holds the digests; for `.gz` files, of the content).
 
