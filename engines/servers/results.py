@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
+from itertools import repeat
 from typing import Any
 
 from multirecall.core.ranking import FieldValue, RouteStatus
@@ -15,14 +16,12 @@ from multirecall.engines.servers.search_body import column_fields
 __all__ = ["late", "search_filter_path", "search_result"]
 
 search_filter_path = ",".join(
-    "responses." + path
+    f"responses.{path}"
     for path in (
-        "took", "timed_out", "status", "error", "aggregations", "_shards.failed", "_shards.failures.reason",
-        "hits.total.value", "hits.hits._index", "hits.hits._score", "hits.hits.sort", "hits.hits.fields",
-        "hits.hits._source",
+        "took", "timed_out", "status", "error", "aggregations", "_shards.fail*", "hits.total.value", "hits.hits",
     )
 )  # fmt: skip
-"""What an answer must hold; the rest (shard counts, ids a second time) is not sent."""
+"""What an answer must hold; the rest is not sent."""
 
 
 def late(what: str) -> EngineResult:
@@ -38,7 +37,7 @@ def search_result(request: EngineRequest, answer: Mapping[str, Any], schema: Sch
     aggregations = answer.get("aggregations", {})
     status, error = _status(answer)
     return EngineResult(
-        hits=tuple(_hit(request, hit) for hit in found.get("hits", ())),
+        hits=_hits(request, found.get("hits", ())),
         total=None if isinstance(request.clause, Vector) else found.get("total", {}).get("value", 0),
         facets=tuple(
             facet_counts(facet, aggregations[str(n)], schema)
@@ -64,24 +63,31 @@ def _status(answer: Mapping[str, Any]) -> tuple[RouteStatus, str]:
     return RouteStatus.OK, ""
 
 
-def _hit(request: EngineRequest, hit: Mapping[str, Any]) -> EngineHit:
+def _hits(request: EngineRequest, found: Sequence[Mapping[str, Any]]) -> tuple[EngineHit, ...]:
+    """The hits in the server's order; the last sort value of each is its id."""
+    scores: Iterable[float]
     match request.clause:
-        case Vector():
-            score = min(1.0, max(-1.0, 2.0 * hit["_score"] - 1.0))  # the server's is (1 + cosine) / 2
+        case Vector():  # the server's score is (1 + cosine) / 2
+            scores = [min(1.0, max(-1.0, 2.0 * hit["_score"] - 1.0)) for hit in found]
         case Everything():
-            score = 1.0
+            scores = repeat(1.0)
         case _:
-            score = hit["_score"]
-    return EngineHit(id=hit["sort"][-1], score=score, fields=_fields(request, hit))
+            scores = [hit["_score"] for hit in found]
+    if not request.fields:
+        return tuple(EngineHit(id=hit["sort"][-1], score=score) for hit, score in zip(found, scores, strict=False))
+    columns = frozenset(column_fields(request.fields))
+    return tuple(
+        EngineHit(id=hit["sort"][-1], score=score, fields=_fields(request.fields, columns, hit))
+        for hit, score in zip(found, scores, strict=False)
+    )
 
 
-def _fields(request: EngineRequest, hit: Mapping[str, Any]) -> dict[str, FieldValue]:
-    columns, stored = hit.get("fields", {}), hit.get("_source", {})
-    one_valued = column_fields(request.fields)
+def _fields(names: Sequence[str], columns: Set[str], hit: Mapping[str, Any]) -> dict[str, FieldValue]:
+    in_columns, stored = hit.get("fields", {}), hit.get("_source", {})
     fields: dict[str, FieldValue] = {}
-    for name in request.fields:
-        if name in one_valued:
-            value = columns[name][0] if columns.get(name) else None
+    for name in names:
+        if name in columns:
+            value = in_columns[name][0] if in_columns.get(name) else None
         elif name.startswith("attributes."):
             value = (stored.get("attributes") or {}).get(name.removeprefix("attributes."))
         else:

@@ -24,6 +24,7 @@ from multirecall.engines.servers.errors import raise_for
 __all__ = ["Answer", "RequestTimedOut", "Transport", "dumps", "json_lines"]
 
 _CONNECTIONS = 32
+_PLAIN = ",*"  # kept as they are in a query, which so stays short: the connection reads it over character by character
 _JSON = "application/json"
 _LINES = "application/x-ndjson"
 
@@ -111,7 +112,7 @@ class Transport:
         try:
             meta, parsed = self._wire.perform_request(
                 method,
-                f"{path}?{urlencode(params)}" if params else path,
+                f"{path}?{urlencode(params, safe=_PLAIN)}" if params else path,
                 body=body if body is None or isinstance(body, bytes) else dumps(body),
                 headers=headers,
                 request_timeout=timeout_s or self._timeout_s,
