@@ -12,12 +12,12 @@ from tests.congruence.pairs import Pair
 
 QUERIES = 80
 
-OVERLAP_FLOORS = {"embedded": 0.9, "elasticsearch": 0.9, "opensearch": 0.9}
+OVERLAP_FLOORS = {"embedded": 0.96, "elasticsearch": 0.95, "opensearch": 0.95}
 """Least mean share of the exact engine's first ten products among the engine's first ten.
 
 Measured: .97 to .99 (field lengths are rounded to a byte, and each field counts its own products for the idf)."""
 
-SAME_TOTAL_FLOOR = 0.97
+SAME_TOTAL_FLOOR = 0.98
 """Least share of queries with the exact engine's total: the rest is stemmers that disagree."""
 
 

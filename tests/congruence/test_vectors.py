@@ -13,10 +13,11 @@ from tests.support.random_filters import random_filter
 QUERIES = 60
 SCORE_TOLERANCE = 1e-4
 
-RECALL_FLOORS = {"hnsw": 0.99, "int8_hnsw": 0.97, "bbq_hnsw": 0.80, "flat": 0.999}
+RECALL_FLOORS = {"hnsw": 0.99, "int8_hnsw": 0.95, "bbq_hnsw": 0.80, "flat": 0.999}
 """Least mean recall@10 against the exact engine, by kind of index, with the adapter's default candidates.
 
-Measured: 1.0 but for bbq_hnsw, .86 (64 dimensions are few for one bit each)."""
+Measured: 1.0, but OpenSearch's int8_hnsw .97 and Elasticsearch's bbq_hnsw .86 (64 dimensions are few for one bit
+each)."""
 
 
 def _recall(exact: list[str], other: list[str]) -> float:

@@ -11,6 +11,7 @@ import pytest
 
 from multirecall.engines.base import Engine
 from multirecall.engines.embedded import EmbeddedEngine
+from multirecall.engines.embedded.tuning import Tuning
 from multirecall.engines.opening import open_engine
 from tests.support.engines import RUN, delete_indices, server_url
 
@@ -56,14 +57,15 @@ class ExactStore(Store):
 
 
 class EmbeddedStore(Store):
-    """One folder per name."""
+    """One folder per name, tuned so that a few hundred products already get a vector graph and are compacted."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.folder = folder
 
     def open(self, name: str) -> Engine:
-        return EmbeddedEngine.open(self.folder / name, name=name, create=True)
+        tuning = Tuning(min_graph_rows=200, min_dead_rows=100)
+        return EmbeddedEngine.open(self.folder / name, name=name, create=True, tuning=tuning)
 
     def url(self, name: str) -> str:
         return f"embedded:{self.folder / name}"
