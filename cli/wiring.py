@@ -72,10 +72,14 @@ def _vector_encoder(settings: Settings, field: VectorField, index: IndexInfo, sp
     encoder = opened_encoder(settings, spec or field.encoder)
     found = vector_fingerprint(encoder, str(index.schema.metadata.get("text_template", "")))
     if found != field.fingerprint:
+        again = f"index the catalogue again with --encoder '{encoder.spec}'"
+        fix = f"Either search with --encoder '{field.encoder}', or {again}."
+        if encoder.spec == field.encoder:
+            fix = f"The model itself or the way it is run has changed since: {again}."
         raise FingerprintMismatch(
             f"The vectors of index {index.name} were made by encoder {field.encoder!r} ({field.fingerprint}), "
             f"but {encoder.spec!r} ({encoder.name}) gives {found}: their scores would mean nothing.",
-            hint=f"Search with --encoder '{field.encoder}', or index again with --encoder '{encoder.spec}'.",
+            hint=fix,
             expected=field.fingerprint,
             found=found,
         )
