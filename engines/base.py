@@ -147,7 +147,7 @@ class FieldBoosts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """Lexical search, scored by BM25.
+    """Lexical search, scored by BM25 as `engines/scoring.py` defines it.
 
     Every word of `text` is looked for in all text fields; a word counts by its best field (so "hp toner" finds
     brand HP and title toner). `codes` are looked for in the field `codes`; a code that is spelt like one of the words
@@ -155,7 +155,7 @@ class Text:
     `min_match` (0 to 1, rounded up, at least one) of the words are found in some field, or if a code is found.
     `fuzzy` also accepts words within the engine's edit distance (1 up to 7 letters, else 2; first letter fixed),
     for less score than an exact match.
-    `text` is data: no character in it is an operator.
+    `text` is data: no character in it is an operator. Words and codes beyond `scoring.MAX_WORDS` are not looked for.
     """
 
     text: str

@@ -17,7 +17,10 @@ negative. Fields of boost 0 are left out. The shape and the numbers were chosen 
 
 from __future__ import annotations
 
-__all__ = ["K1", "PLAIN_CODE_SHARE", "TIE_BREAKER", "B", "code_share"]
+from multirecall.engines.analysis import split_words, stem
+from multirecall.engines.base import Text
+
+__all__ = ["K1", "MAX_WORDS", "PLAIN_CODE_SHARE", "TIE_BREAKER", "B", "code_share", "sought"]
 
 K1 = 1.2
 B = 0.75
@@ -28,7 +31,32 @@ TIE_BREAKER = 0.05
 PLAIN_CODE_SHARE = 0.25
 """What a code without a digit scores against one with: `usbc` must find USB-C, but `ups` is a word first."""
 
+MAX_WORDS = 40
+"""Different words, and codes, of a text that are looked for: nobody types so many, and OpenSearch refuses more than
+1,024 clauses. Further ones are not found and do not count for `min_match` either."""
+
+
+def sought(clause: Text, language: str) -> tuple[dict[str, str], list[str]]:
+    """What a clause looks for: its words, as typed (folded) by their stem, and its codes; each once, in order.
+
+    "toner toners" is one word to look for, as the index holds it. No words if no text field has a boost, no codes
+    if the codes have none.
+    """
+    boosts = clause.boosts
+    words: dict[str, str] = {}
+    if max(boosts.title, boosts.brand, boosts.category, boosts.description, boosts.attributes_text) > 0:
+        for typed in split_words(clause.text):
+            words.setdefault(stem(typed, language), typed)
+            if len(words) == MAX_WORDS:
+                break
+    codes = [code for code in dict.fromkeys(clause.codes) if _is_unicode(code)] if boosts.codes > 0 else []
+    return words, codes[:MAX_WORDS]
+
 
 def code_share(code: str) -> float:
     """1 for a code with a digit, `PLAIN_CODE_SHARE` for one that looks like a word."""
     return 1.0 if any(char.isdigit() for char in code) else PLAIN_CODE_SHARE
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in text)

@@ -14,30 +14,21 @@ from typing import TYPE_CHECKING
 
 from tantivy import Occur, Query
 
-from multirecall.engines.analysis import split_words, stem
 from multirecall.engines.base import Text
 from multirecall.engines.embedded.documents import TEXT_FIELDS, text_field
-from multirecall.engines.scoring import K1, TIE_BREAKER, B, code_share
+from multirecall.engines.scoring import K1, TIE_BREAKER, B, code_share, sought
 
 if TYPE_CHECKING:
     from multirecall.engines.embedded.snapshot import Snapshot
 
-__all__ = ["MAX_WORDS", "text_query"]
-
-MAX_WORDS = 256
-"""Different words (and codes) of a text that are looked for; further ones do not count for `min_match` either."""
+__all__ = ["text_query"]
 
 
 def text_query(clause: Text, snapshot: Snapshot) -> Query:
     """The clause as a scoring query; one that matches nothing if no word and no code is left to look for."""
     fields = [(text_field(name), boost) for name in TEXT_FIELDS if (boost := getattr(clause.boosts, name)) > 0]
-    words: dict[str, str] = {}
-    for typed in split_words(clause.text) if fields else ():
-        words.setdefault(stem(typed, snapshot.schema.language), typed)
-        if len(words) == MAX_WORDS:
-            break
+    words, codes = sought(clause, snapshot.schema.language)
     in_text = {typed: _word_query(word, fields, snapshot, fuzzy=clause.fuzzy) for word, typed in words.items()}
-    codes = list(dict.fromkeys(clause.codes))[:MAX_WORDS] if clause.boosts.codes > 0 else []
     by_code = {code: query for code in codes if (query := _code_query(code, clause.boosts.codes, snapshot)) is not None}
     scoring = [
         Query.disjunction_max_query([query, by_code[typed]], TIE_BREAKER) if typed in by_code else query
@@ -93,10 +84,7 @@ def _term_query(field: str, term: str, boost: float, holding: int, in_field: int
 
 def _code_query(code: str, boost: float, snapshot: Snapshot) -> Query | None:
     """A product with the code, at one score however many codes it has; None if no product has it."""
-    try:
-        holding = snapshot.holding("codes", code)
-    except ValueError:  # a lone surrogate
-        return None
+    holding = snapshot.holding("codes", code)
     if not holding:
         return None
     norm = K1 * (1 - B + B / snapshot.mean_codes())

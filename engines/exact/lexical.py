@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from multirecall.engines.analysis import split_words, stem
 from multirecall.engines.base import Text
 from multirecall.engines.exact.snapshot import TEXT_FIELDS, BoolArray, Postings, Snapshot
-from multirecall.engines.scoring import K1, TIE_BREAKER, B, code_share
+from multirecall.engines.scoring import K1, TIE_BREAKER, B, code_share, sought
 
 __all__ = ["edit_distance", "lexical_scores"]
 
@@ -24,12 +23,9 @@ def lexical_scores(clause: Text, snapshot: Snapshot) -> tuple[BoolArray, FloatAr
     With `fuzzy`, a word also counts by its best variant v, with (1 - distance / length of w) of v's score, v's idf
     being held to that of w: a rare misspelling in the catalogue must not outrank the right spelling.
     """
-    language = snapshot.schema.language
-    words: dict[str, str] = {}
-    for typed in split_words(clause.text):
-        words.setdefault(stem(typed, language), typed)
+    words, sought_codes = sought(clause, snapshot.schema.language)
     fields = [(boost, snapshot.postings(name)) for name in TEXT_FIELDS if (boost := getattr(clause.boosts, name)) > 0]
-    codes = {code: _code_scores(code, clause, snapshot) for code in clause.codes}
+    codes = {code: _code_scores(code, clause, snapshot) for code in sought_codes}
     score = np.zeros(len(snapshot))
     words_found = np.zeros(len(snapshot), dtype=np.int64)
     for word, typed in words.items():
@@ -68,7 +64,7 @@ def _code_scores(code: str, clause: Text, snapshot: Snapshot) -> FloatArray:
     scores = np.zeros(len(snapshot))
     postings = snapshot.postings("codes")
     rows = postings.rows.get(code)
-    if rows is not None and clause.boosts.codes > 0:
+    if rows is not None:
         norm = K1 * (1 - B + B / _mean_length(postings))
         scores[rows] = clause.boosts.codes * code_share(code) * _idf(len(snapshot), len(rows)) / (1 + norm)
     return scores

@@ -9,14 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from multirecall.engines.schema import LANGUAGES
+from multirecall.engines.scoring import K1, B
 
 __all__ = ["TEXT_ANALYZER", "TEXT_SIMILARITY", "analysis_settings"]
 
 TEXT_ANALYZER = "product_text"
 TEXT_SIMILARITY = "product_bm25"
-
-K1 = 1.2
-B = 0.75
 
 _STEMMERS = {language: language for language in LANGUAGES if language != "none"} | {
     "english": "porter2",  # the servers' "english" is the first Porter stemmer; this is Snowball's, as in `exact`

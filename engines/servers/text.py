@@ -15,22 +15,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from multirecall.engines.analysis import split_words, stem
 from multirecall.engines.base import FieldBoosts, Text
+from multirecall.engines.scoring import MAX_WORDS, TIE_BREAKER, code_share, sought
 
-__all__ = ["MAX_WORDS", "text_query"]
-
-MAX_WORDS = 40
-"""Words beyond these are not looked for: OpenSearch refuses more than 1,024 clauses, and nobody types so many."""
-
-TIE_BREAKER = 0.05
-"""Share of the score of a word's other fields that is added to its best one."""
+__all__ = ["text_query"]
 
 FUZZY_SHARE = 0.5
 """What a word within the edit distance scores against the same word spelt right."""
-
-PLAIN_CODE_SHARE = 0.25
-"""What a code without a digit scores against one with: `usbc` must find USB-C, but `ups` is a word first."""
 
 _MAX_CLAUSES = 1_000
 _MAX_VARIANTS = 30
@@ -45,9 +36,9 @@ def text_query(clause: Text, language: str) -> Json:
     product found by its code scores by its words too.
     """
     fields = _boosted_fields(clause.boosts)
-    words = _distinct_words(clause.text, language) if fields else []
-    codes = list(dict.fromkeys(clause.codes))[:MAX_WORDS] if clause.boosts.codes > 0 else []
-    by_code = {code: _code_query(code, clause.boosts.codes) for code in codes if _is_unicode(code)}
+    by_stem, codes = sought(clause, language)
+    words = list(by_stem.values())
+    by_code = {code: _code_query(code, clause.boosts.codes) for code in codes}
     needed = max(1, math.ceil(clause.min_match * len(words)))
     asked_twice = needed > 1 and bool(by_code)
     variants = _variants_per_word(len(words) * len(fields) * (1 + asked_twice)) if clause.fuzzy else 0
@@ -75,14 +66,6 @@ def _boosted_fields(boosts: FieldBoosts) -> list[tuple[str, float]]:
         ("attributes_text", boosts.attributes_text),
     ]
     return [(name, boost) for name, boost in fields if boost > 0]
-
-
-def _distinct_words(text: str, language: str) -> list[str]:
-    """One word per stem, in order: "toner toners" is one word to look for, as the index holds it."""
-    by_stem: dict[str, str] = {}
-    for word in split_words(text):
-        by_stem.setdefault(stem(word, language), word)
-    return list(by_stem.values())[:MAX_WORDS]
 
 
 def _variants_per_word(n_looked_for: int) -> int:
@@ -122,13 +105,8 @@ def _word_query(word: str, fields: list[tuple[str, float]], variants: int) -> li
 
 
 def _code_query(code: str, boost: float) -> Json:
-    share = 1.0 if any(char.isdigit() for char in code) else PLAIN_CODE_SHARE
-    return {"term": {"codes": {"value": code, "boost": boost * share}}}
+    return {"term": {"codes": {"value": code, "boost": boost * code_share(code)}}}
 
 
 def _best_of(queries: list[Json]) -> Json:
     return queries[0] if len(queries) == 1 else {"dis_max": {"queries": queries, "tie_breaker": TIE_BREAKER}}
-
-
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= char <= "\udfff" for char in text)

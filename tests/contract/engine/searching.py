@@ -13,6 +13,7 @@ from multirecall.core.filters import Range, Term
 from multirecall.core.query import Facet, Sort
 from multirecall.core.ranking import RouteStatus
 from multirecall.engines.base import MAX_K, Engine, EngineRequest, Everything, FieldBoosts, Text, Vector
+from multirecall.engines.scoring import MAX_WORDS
 from tests.contract.asking import LIMIT_S, found, ids, put, search, text_ids
 from tests.contract.shop import CROWD, CROWD_WITH_VECTOR, DIM, QUERY_VECTOR, crowd_products, shop_products
 from tests.support.records import product, unit
@@ -156,6 +157,13 @@ class LexicalContract:
     def test_a_code_lifts_its_product(self, empty: Engine) -> None:
         put(empty, product("a", "printer 4250"), product("b", "printer", identifiers=("LJ-4250",)))
         assert text_ids(empty, "printer", codes=("lj4250",))[0] == "b"
+
+    def test_words_beyond_the_most_are_not_looked_for(self, shop: Engine) -> None:
+        others = " ".join(f"w{n}" for n in range(MAX_WORDS - 1))
+        assert text_ids(shop, f"{others} toner") == ["p02"]
+        assert text_ids(shop, f"{others} one toner") == []
+        assert text_ids(shop, f"toner {others} one two", min_match=1 / MAX_WORDS) == ["p02"]
+        assert text_ids(shop, "", codes=(*(f"x{n}" for n in range(MAX_WORDS)), "lj4250")) == []
 
     def test_repeated_words_count_once_for_min_match(self, shop: Engine) -> None:
         assert text_ids(shop, "toner toner toner nothing", min_match=0.5) == ["p02"]

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multirecall.engines.base import FieldBoosts, Text
-from multirecall.engines.servers.text import FUZZY_SHARE, MAX_WORDS, PLAIN_CODE_SHARE, text_query
+from multirecall.engines.scoring import MAX_WORDS, PLAIN_CODE_SHARE
+from multirecall.engines.servers.text import FUZZY_SHARE, text_query
 from multirecall.engines.servers.transport import dumps
 
 
