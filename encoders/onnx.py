@@ -31,7 +31,7 @@ from multirecall.encoders.tokenizing import TokenizerFile
 
 __all__ = ["GRAPH_VERSION", "OnnxEncoder", "open_onnx"]
 
-GRAPH_VERSION = 2
+GRAPH_VERSION = 3
 """Raise it with every change to the building of graphs that changes a vector: it is part of the fingerprint."""
 
 _RUNTIME_ERRORS = (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImplementedByRuntime, RuntimeException)

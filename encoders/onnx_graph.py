@@ -81,8 +81,20 @@ def write_sentence_encoder(graph: GraphWriter, transformer: Transformer, *, pool
 def _embedded(graph: GraphWriter, transformer: Transformer, n_tokens: str) -> str:
     words = graph.node("Gather", [graph.constant("words", transformer.words), "input_ids"])
     table = graph.constant("positions", transformer.positions)
-    positions = graph.node("Slice", [table, graph.constant("first", np.array([0])), n_tokens])
+    if transformer.position_pad_id is None:
+        positions = graph.node("Slice", [table, graph.constant("first", np.array([0])), n_tokens])
+    else:
+        positions = graph.node("Gather", [table, _counted_positions(graph, transformer.position_pad_id)])
     return graph.norm(graph.node("Add", [words, positions]), transformer.embedding_norm, "embedding_norm")
+
+
+def _counted_positions(graph: GraphWriter, pad_id: int) -> str:
+    """Position numbers that pass over padding tokens, also those that a text spells out: (batch, tokens)."""
+    pad = graph.constant("pad_id", np.array(pad_id))
+    is_pad = graph.node("Equal", ["input_ids", pad])
+    is_token = graph.node("Cast", [graph.node("Not", [is_pad])], to=TensorProto.INT64)
+    count = graph.node("CumSum", [is_token, graph.constant("count_axis", np.array(1))])
+    return graph.node("Add", [graph.node("Mul", [count, is_token]), pad])
 
 
 def _attention_bias(graph: GraphWriter, transformer: Transformer, n_tokens: str) -> list[str]:

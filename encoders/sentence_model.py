@@ -10,6 +10,7 @@ from typing import Any
 
 from multirecall.core.errors import EncoderError, UnsupportedFeature
 from multirecall.encoders.fingerprint import FileDigests
+from multirecall.encoders.transformer_weights import FAMILIES
 
 __all__ = ["MEAN", "Prompts", "SentenceModel", "prompts_from", "read_sentence_model"]
 
@@ -147,17 +148,15 @@ def _pooling_mode(config: Mapping[str, Any], folder: Path) -> str:
 
 
 def _max_tokens(folder: Path, config: Mapping[str, Any], transformer: Mapping[str, Any]) -> int:
-    # Families that number positions from pad_token_id + 1 have that many fewer positions than rows.
-    offset = int(config.get("pad_token_id") or 0) + 1 if config.get("model_type") in _OFFSET_FAMILIES else 0
-    positions = int(config.get("max_position_embeddings", 512)) - offset
+    family = FAMILIES.get(str(config.get("model_type")))
+    pad_id = family.position_pad_id(config) if family else None
+    # Families that count positions from the padding token's id on have no token for the first rows.
+    positions = int(config.get("max_position_embeddings", 512)) - (0 if pad_id is None else pad_id + 1)
     stated = transformer.get("max_seq_length")
     if stated is None:
         stated = _read_object(folder / "tokenizer_config.json", optional=True).get("model_max_length")
     # Where no limit is known, tokenizer_config.json holds a float of about 1e30.
     return int(min(float(stated if stated is not None else positions), positions))
-
-
-_OFFSET_FAMILIES = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
 
 def _read_object(file: Path, *, optional: bool = False) -> dict[str, Any]:

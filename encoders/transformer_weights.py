@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -21,8 +22,9 @@ __all__ = ["FAMILIES", "Family", "Layer", "Linear", "Norm", "Transformer", "read
 class Family:
     """Names of one family's tensors (below its prefix) and of its config keys.
 
-    `layer` holds `{}` for the number of the layer. With `offset_positions` the first position is
-    pad_token_id + 1. `relative_bias` names a table of attention biases by distance.
+    `layer` holds `{}` for the number of the layer. `relative_bias` names a table of attention biases by distance.
+    `position_pad_id` gives, for families that count positions from the padding token's id on and pass over padding
+    tokens, that id; None for those that count from 0.
     """
 
     prefixes: tuple[str, ...]
@@ -36,7 +38,7 @@ class Family:
     down: str
     output_norm: str
     token_types: bool = True
-    offset_positions: bool = False
+    position_pad_id: Callable[[Mapping[str, Any]], int | None] = lambda _config: None
     relative_bias: str = ""
     n_layers: str = "num_hidden_layers"
     n_heads: str = "num_attention_heads"
@@ -62,7 +64,7 @@ def _like_bert(**changes: Any) -> Family:
     return Family(**{**fields, **changes})
 
 
-_ROBERTA = _like_bert(prefixes=("", "roberta."), offset_positions=True)
+_ROBERTA = _like_bert(prefixes=("", "roberta."), position_pad_id=lambda config: int(config.get("pad_token_id", 1)))
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
@@ -94,7 +96,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             attention_output="attention.attn.o",
             attention_norm="attention.LayerNorm",
             token_types=False,
-            offset_positions=True,
+            position_pad_id=lambda _config: 1,
             relative_bias="encoder.relative_attention_bias.weight",
         ),
     }
@@ -136,7 +138,7 @@ class Transformer:
     """All weights of an encoder that normalises after each sub-layer (BERT and its kin).
 
     Shapes: words (vocabulary, hidden); positions (n positions, hidden), with the embedding of token type 0
-    already added, first row for the first token; relative_bias (n_heads, n positions, n positions) or None.
+    already added, relative_bias (n_heads, n positions, n positions) or None. `position_pad_id` as in Family.
     """
 
     words: Float32Array
@@ -145,6 +147,7 @@ class Transformer:
     layers: tuple[Layer, ...]
     n_heads: int
     activation: str
+    position_pad_id: int | None = None
     relative_bias: Float32Array | None = None
 
     @property
@@ -161,17 +164,23 @@ def read_transformer(weights_file: Path, config: Mapping[str, Any]) -> Transform
     family = _family(config)
     tensors = _Tensors(TensorFile(weights_file), family)
     epsilon = float(config.get("layer_norm_eps", 1e-12))
-    first = int(config.get("pad_token_id", 1)) + 1 if family.offset_positions else 0
-    positions = tensors["embeddings.position_embeddings.weight"][first:]
+    positions = tensors["embeddings.position_embeddings.weight"]
     if family.token_types:
         # Every text is one segment, so token type 0 is a constant.
         positions = positions + tensors["embeddings.token_type_embeddings.weight"][0]
+    words = tensors["embeddings.word_embeddings.weight"]
     n_heads = int(config[family.n_heads])
+    if n_heads < 1 or words.shape[1] % n_heads:
+        raise EncoderError(
+            f"config.json says {n_heads} attention heads, which do not divide the width {words.shape[1]}.",
+            hint="Fetch the model again.",
+            file=str(weights_file),
+        )
     bias = None
     if family.relative_bias:
         bias = _relative_bias(tensors[family.relative_bias], len(positions))
     return Transformer(
-        words=tensors["embeddings.word_embeddings.weight"],
+        words=words,
         positions=positions,
         embedding_norm=tensors.norm("embeddings.LayerNorm", epsilon),
         layers=tuple(
@@ -179,6 +188,7 @@ def read_transformer(weights_file: Path, config: Mapping[str, Any]) -> Transform
         ),
         n_heads=n_heads,
         activation=str(config.get(family.activation, "gelu")),
+        position_pad_id=family.position_pad_id(config),
         relative_bias=bias,
     )
 
@@ -245,6 +255,10 @@ class _Tensors:
         return Norm(weight=self[f"{name}.weight"], bias=self[f"{name}.bias"], epsilon=epsilon)
 
 
+_FARTHEST = 128
+"""All distances from here on share the last bucket."""
+
+
 def _relative_bias(table: Float32Array, n_positions: int) -> Float32Array:
     """T5's buckets of distances (C. Raffel et al., JMLR 21 (2020), section 2.1), both directions, up to 128.
 
@@ -254,7 +268,9 @@ def _relative_bias(table: Float32Array, n_positions: int) -> Float32Array:
     exact = half // 2
     distance = np.arange(n_positions)[None, :] - np.arange(n_positions)[:, None]
     apart = np.abs(distance)
-    steps = np.log(np.maximum(apart, 1).astype(np.float32) / exact) / np.log(128 / exact) * (half - exact)
+    # In float32 as when the models were trained: at the powers of two the rounding decides the bucket.
+    ratio = np.maximum(apart, 1).astype(np.float32) / np.float32(exact)
+    steps = np.log(ratio) / np.float32(math.log(_FARTHEST / exact)) * np.float32(half - exact)
     far = np.minimum(exact + steps.astype(np.int64), half - 1)
     bucket = np.where(apart < exact, apart, far) + np.where(distance > 0, half, 0)
     return np.ascontiguousarray(table[bucket].transpose(2, 0, 1))

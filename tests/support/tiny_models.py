@@ -18,8 +18,8 @@ __all__ = ["VOCABULARY", "require_sentence_transformers", "tiny_bert", "tiny_tok
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 WORDS = ("laser", "printer", "toner", "cable", "usb", "black", "notebook", "mouse")
-VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *LETTERS, *(f"##{letter}" for letter in LETTERS), *WORDS)
-PAD_ID, _, CLS_ID, SEP_ID = range(4)
+VOCABULARY = ("[UNK]", "[PAD]", "[CLS]", "[SEP]", *LETTERS, *(f"##{letter}" for letter in LETTERS), *WORDS)
+UNKNOWN_ID, PAD_ID, CLS_ID, SEP_ID = range(4)
 
 TINY_BERT: Mapping[str, Any] = {
     "model_type": "bert",
@@ -61,6 +61,8 @@ def tiny_tokenizer(*, lowercase: bool = True) -> Tokenizer:
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", CLS_ID), ("[SEP]", SEP_ID)]
     )
+    # As every published tokenizer.json does: a text that spells out "[PAD]" gets the token.
+    tokenizer.add_special_tokens(["[UNK]", "[PAD]", "[CLS]", "[SEP]"])
     return tokenizer
 
 
