@@ -25,7 +25,7 @@ class LexicalRoute:
     boosts: FieldBoosts = FieldBoosts()
     min_match: float = 0.6
     fuzzy_below: int = 10
-    fuzzy_min_match: float = 0.5
+    fuzzy_min_match: float = 0.0
     name: str = "lexical"
 
     @property
