@@ -79,9 +79,9 @@ def demo(
         opened.searcher.search(understand("warm up"))
         for name, text in _one_of_each(read_queries(bed / "queries.tsv")):
             console.print(f"\n[bold magenta]{name.replace('_', ' ')} query[/]")
-            console.print(page_view(opened.searcher.search(understand(text, size=5))))
+            console.print(page_view(opened.searcher.search(understand(text, size=5)), width=console.width))
         console.print("\n[bold magenta]with a filter (at most 300) and facets[/]")
-        console.print(page_view(opened.searcher.search(_faceted()), explain=True))
+        console.print(page_view(opened.searcher.search(_faceted()), explain=True, width=console.width))
     console.rule("[bold]Done", align="left")
     console.print(f"Everything above took {time.perf_counter() - started:.0f} s. Go on with:")
     console.print(f'  multirecall search "your words" --engine {engine_url} --explain', soft_wrap=True)

@@ -66,7 +66,7 @@ def search(
     else:
         for note in opened.notes:
             stderr.print(f"[yellow]{note}[/]")
-        console.print(page_view(page, minor_units=units, explain=explain))
+        console.print(page_view(page, minor_units=units, explain=explain, width=console.width))
     if page.routes and len(page.degraded) == len(page.routes):
         late = all(status == "timed_out" for status in page.degraded.values())
         kind = DeadlineExceeded if late else EngineError

@@ -29,16 +29,21 @@ def _source_cell(hit: PageHit, route: str) -> str:
     return f"{source.rank}"
 
 
-def _hits_table(page: Page, minor_units: int) -> Table:
+def _hits_table(page: Page, minor_units: int, width: int) -> Table:
+    """Numbers keep their width; the title takes what is left, `width` being that of the terminal."""
+    prices = [_price(hit.product, minor_units) for hit in page.hits]
+    brand_width = 14 if width >= 100 else 10
+    fixed = 3 + sum(max(4, len(r.name)) + 2 for r in page.routes) + 7 + brand_width + 2
+    fixed += max((len(p) for p in prices), default=0) + 2 + min(20, max(len(h.id) for h in page.hits)) + 4
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    table.add_column("#", justify="right")
+    table.add_column("#", justify="right", no_wrap=True)
     for route in page.routes:
-        table.add_column(route.name, justify="right", style="cyan")
-    table.add_column("score", justify="right")
-    table.add_column("product", overflow="ellipsis", no_wrap=True, ratio=1)
-    table.add_column("brand", overflow="ellipsis", no_wrap=True, max_width=16)
+        table.add_column(route.name, justify="right", style="cyan", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("product", overflow="ellipsis", no_wrap=True, max_width=max(20, width - fixed))
+    table.add_column("brand", overflow="ellipsis", no_wrap=True, max_width=brand_width)
     table.add_column("price", justify="right", no_wrap=True)
-    table.add_column("id", style="dim", no_wrap=True)
+    table.add_column("id", style="dim", overflow="ellipsis", no_wrap=True, max_width=20)
     for hit in page.hits:
         table.add_row(
             str(hit.rank),
@@ -101,7 +106,7 @@ def _routes_line(page: Page) -> Text:
     )
 
 
-def page_view(page: Page, *, minor_units: int = 2, explain: bool = False) -> RenderableType:
+def page_view(page: Page, *, minor_units: int = 2, explain: bool = False, width: int = 100) -> RenderableType:
     """The page for a terminal: hits with their rank in every route, facets, routes with status, timings."""
     count = {"exact": "", "at_least": "at least ", "pool": "nearest "}[page.total.relation]
     parts: list[RenderableType] = [
@@ -112,7 +117,7 @@ def page_view(page: Page, *, minor_units: int = 2, explain: bool = False) -> Ren
         lost = ", ".join(f"{route} {status.replace('_', ' ')}" for route, status in page.degraded.items())
         parts.append(Text.from_markup(f"[bold yellow]Incomplete answer:[/] {lost}"))
     if page.hits:
-        parts.append(_hits_table(page, minor_units))
+        parts.append(_hits_table(page, minor_units, width))
     else:
         parts.append(Text("Nothing found. Try fewer words or fewer filters."))
     if page.facets:
