@@ -1,0 +1,69 @@
+"""Hybrid search in this process on the embedded engine: p50 and p95 of the whole path, per stage and per query class.
+
+    python -m benchmarks.embedded_search --index embedded:.multirecall/quality/icecat-onnx
+
+The index must exist (`multirecall index …/icecat/*.json.zip --engine …`). Every judged query is searched once per
+round as a shopper would: understanding, encoding, both routes, the second look for typos, fusion, and the page of ten
+products. Nothing is cached between rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import random
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.measure import quantiles_ms, write_result
+from multirecall.cli.settings import load_settings
+from multirecall.cli.wiring import opened_searcher
+from multirecall.search.understand import understand
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--index", default="embedded:.multirecall/quality/icecat-onnx")
+    parser.add_argument(
+        "--data", type=Path, default=Path(os.environ.get("MULTIRECALL_DATA", "../shared/data")) / "icecat"
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    options = parser.parse_args()
+    with (options.data / "queries.tsv").open(encoding="utf-8") as lines:
+        queries = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    seconds: dict[str, list[float]] = defaultdict(list)
+    stages: dict[str, list[float]] = defaultdict(list)
+    with opened_searcher(load_settings(), engine_url=options.index, timeout_s=30.0) as opened:
+        for query in queries[:100]:
+            opened.searcher.search(understand(query["query"]))
+        for round_number in range(options.rounds):
+            for query in random.Random(round_number).sample(queries, len(queries)):
+                started = time.perf_counter()
+                page = opened.searcher.search(understand(query["query"]))
+                seconds[query["class"]].append(time.perf_counter() - started)
+                if page.degraded:
+                    raise SystemExit(f"{query['query']!r}: {page.degraded}")
+                for stage, took_ms in page.timings_ms.items():
+                    stages[stage].append(took_ms / 1000.0)
+        index = opened.index
+    write_result(
+        "embedded_search",
+        {
+            "index": {"name": index.name, "products": index.count, "encoder": index.schema.vectors[0].encoder},
+            "fusion": repr(opened.searcher.fusion),
+            "rounds": options.rounds,
+            "all": quantiles_ms(np.concatenate([np.array(s) for s in seconds.values()])),
+            "by_class": {name: quantiles_ms(np.array(s)) for name, s in sorted(seconds.items())},
+            "by_stage": {name: quantiles_ms(np.array(s)) for name, s in stages.items()},
+        },
+        options.out,
+    )
+
+
+if __name__ == "__main__":
+    main()
