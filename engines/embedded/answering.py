@@ -35,8 +35,8 @@ def answer(request: EngineRequest, snapshot: Snapshot, deadline: Deadline) -> En
     match request.clause:
         case Vector():
             found, in_time = _by_vector(request, request.clause, snapshot, deadline)
-            # rows are asked for one by one only if a facet or a field needs the documents
-            query = Query.term_set_query(snapshot.text_schema, "row", [hit.row for hit in found])
+            hits_only = [hit.row for hit in found] if request.facets else []
+            query = Query.term_set_query(snapshot.text_schema, "row", hits_only)
         case Text() | Everything():
             query = _query(request.clause, request.filter, snapshot)
             found, total = _by_text(request, query, snapshot)

@@ -100,7 +100,6 @@ class GraphWriter:
                 dtype=GRAPH_TYPES[self._field.index],
                 connectivity=self._field.m,
                 expansion_add=self._field.ef_construction,
-                enable_key_lookups=False,
             )
             covered = 0
         elif len(live) - covered <= self._min_rows:

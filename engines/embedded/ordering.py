@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tantivy import Occur, Order, Query
 
@@ -19,8 +18,7 @@ __all__ = ["Found", "by_id", "by_score", "by_sort"]
 _TIES_LOOKED_AHEAD = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A match: its row, id and score, and tantivy's address of its document."""
 
     row: int
@@ -114,7 +112,8 @@ def _by_all(found: list[Found], sorts: Sequence[Sort], snapshot: Snapshot) -> li
 
 def _values(found: list[Found], resolved: ResolvedField, snapshot: Snapshot) -> list[Any]:
     if resolved.kind is FieldKind.KEYWORD:
-        keys = [snapshot.rows.keys(hit.row)[0 if resolved.name == "id" else 1] for hit in found]
+        position = 0 if resolved.name == "id" else 1
+        keys = [key[position] for key in snapshot.rows.keys([hit.row for hit in found])]
         return [key[0] if isinstance(key, list) and key else key or None for key in keys]
     column = column_name(resolved.name, snapshot.schema)
     values: list[Any] = snapshot.searcher.fast_field_values(column, [hit.address for hit in found])
@@ -123,4 +122,5 @@ def _values(found: list[Found], resolved: ResolvedField, snapshot: Snapshot) -> 
 
 def _found(hits: list[tuple[float, Any]], snapshot: Snapshot) -> list[Found]:
     rows = snapshot.rows_at([address for _, address in hits])
-    return [Found(row, snapshot.rows.id(row), score, address) for row, (score, address) in zip(rows, hits, strict=True)]
+    ids = snapshot.rows.ids(rows)
+    return [Found(row, name, score, address) for row, name, (score, address) in zip(rows, ids, hits, strict=True)]

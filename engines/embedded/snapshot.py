@@ -185,8 +185,8 @@ class Snapshot:
                         target[name] = int(value) if name == "price_minor" and value.is_integer() else value
             elif name in ("id", "brand", "category"):
                 position = ("id", "brand", "category").index(name)
-                for target, row in zip(values, rows, strict=True):
-                    value = self.rows.keys(row)[position]
+                for target, keys in zip(values, self.rows.keys(rows), strict=True):
+                    value = keys[position]
                     if value is not None:
                         target[name] = tuple(value) if isinstance(value, list) else value
             else:

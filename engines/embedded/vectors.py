@@ -17,9 +17,14 @@ from multirecall.engines.embedded.snapshot import Selection, Snapshot
 
 __all__ = ["nearest_rows"]
 
-_MIN_CANDIDATES = 200
-_CANDIDATES_PER_HIT = 1.5
-_GATHERED_ROWS = 16_384
+_CANDIDATES = (100.0, 2.5)
+"""How many candidates the graph is asked for: so many, and so many for each hit wanted. At k = 100 on 19,400 products
+(384 dimensions, int8) 98.9 % of the true hits are among them; with 200, 97.6 %; with 600, 99.6 %."""
+
+_ROWS_PER_CANDIDATE = 13
+"""Rows that are looked at exactly in the time that one candidate of the graph takes."""
+
+_SUMMED_ROWS = 4_096
 _ROUNDING = 1e-5  # more than float32 sums over 4,096 dimensions differ by
 
 FloatArray = NDArray[np.float64]
@@ -32,14 +37,13 @@ def nearest_rows(
     query = clause.vector.astype(np.float32)
     query /= np.linalg.norm(query)
     rows, in_time = _candidates(clause, query, k, selection, snapshot, deadline)
+    rows = _nearest_exactly(clause.field, query, k, rows, snapshot.rows)
     scores = _cosines(clause.field, query, rows, snapshot.rows)
     if len(rows) > k:
         cut = np.partition(scores, len(rows) - k)[len(rows) - k]
         rows, scores = rows[scores >= cut], scores[scores >= cut]
-    scored = sorted(
-        ((-score, snapshot.rows.id(row), row) for row, score in zip(rows.tolist(), scores.tolist(), strict=True))
-    )
-    return [(row, name, -score) for score, name, row in scored[:k]], in_time
+    found = sorted(zip((-scores).tolist(), snapshot.rows.ids(rows), rows.tolist(), strict=True))
+    return [(row, name, -score) for score, name, row in found[:k]], in_time
 
 
 def _candidates(
@@ -47,30 +51,26 @@ def _candidates(
 ) -> tuple[Rows, bool]:
     """Rows among which the k nearest are (by the graph: are likely)."""
     graph = snapshot.graphs.get(clause.field)
-    few = len(selection) <= snapshot.tuning.min_graph_rows
-    if graph is None or few or _exact_is_cheaper(k, len(selection), len(graph)):
-        return _nearest_exactly(clause.field, query, k, selection.rows, snapshot.rows), True
+    fixed, per_hit = _CANDIDATES
+    count = max(clause.n_candidates, int(fixed + per_hit * k))
+    n = len(selection)
+    few = n <= snapshot.tuning.min_graph_rows
+    # a filter that lets n of m rows pass makes the graph look at m / n times as many candidates
+    if graph is None or few or n * n <= _ROWS_PER_CANDIDATE * count * len(graph):
+        return selection.rows, True
     tail = selection.rows[np.searchsorted(selection.rows, graph.stop) :]
-    covered = len(selection) - len(tail)
-    found, in_time = _by_graph(clause, query, k, selection, graph, covered, deadline)
-    if found is None:  # the filter and the graph disagree about what is near: look at every selected row
-        return _nearest_exactly(clause.field, query, k, selection.rows, snapshot.rows), in_time
-    return np.concatenate([found, _nearest_exactly(clause.field, query, k, tail, snapshot.rows)]), in_time
-
-
-def _exact_is_cheaper(k: int, selected: int, in_graph: int) -> bool:
-    """Looking at a row costs about a sixth of looking at a candidate of the graph, of which a filter that lets
-    `selected` of `in_graph` pass needs `k * in_graph / selected`."""
-    return selected * selected <= 6 * k * in_graph
+    found, in_time = _by_graph(query, k, count, selection, graph, n - len(tail), deadline)
+    if found is None:
+        return selection.rows, in_time
+    return np.concatenate([np.sort(found), tail]), in_time
 
 
 def _by_graph(
-    clause: Vector, query: Float32Array, k: int, selection: Selection, graph: Graph, covered: int, deadline: Deadline
+    query: Float32Array, k: int, count: int, selection: Selection, graph: Graph, covered: int, deadline: Deadline
 ) -> tuple[Rows | None, bool]:
-    """Asks for more candidates until k of them are selected. None: an exact search would be cheaper by now."""
+    """Asks for more candidates until k of them are selected. None: to look at every selected row is cheaper by now."""
     wanted = min(k, covered)
-    per_hit = _CANDIDATES_PER_HIT * len(graph) / max(1, covered)
-    count = max(clause.n_candidates, _MIN_CANDIDATES, int(k * per_hit) + 1)
+    count = int(count * len(graph) / max(1, covered))
     while True:
         near = graph.nearest(query, count)
         kept = selection.keep(near)
@@ -78,25 +78,16 @@ def _by_graph(
             return kept, True
         if deadline.expired:
             return kept, False
-        if count * 6 >= len(selection) or count >= len(graph):
+        if count >= len(graph) or count * _ROWS_PER_CANDIDATE >= len(selection):
             return None, True
         count *= 4
 
 
 def _nearest_exactly(field: str, query: Float32Array, k: int, selected: Rows, rows: RowReader) -> Rows:
-    """All rows whose cosine is among the k highest, give or take the rounding."""
+    """All of the selected rows (rising) whose cosine is among the k highest, give or take the rounding."""
     if len(selected) <= k:
         return selected
-    first, last = int(selected[0]), int(selected[-1]) + 1
-    if 2 * len(selected) >= last - first:
-        scores = rows.dot(field, query, first, last)[selected - first]
-    else:
-        scores = np.concatenate(
-            [
-                rows.gather(field, selected[start : start + _GATHERED_ROWS]) @ query
-                for start in range(0, len(selected), _GATHERED_ROWS)
-            ]
-        )
+    scores = rows.dot(field, query, selected)
     cut = np.partition(scores, len(scores) - k)[len(scores) - k]
     near: Rows = selected[scores >= cut - _ROUNDING]
     return near
@@ -106,7 +97,7 @@ def _cosines(field: str, query: Float32Array, selected: Rows, rows: RowReader) -
     """Cosines in float64, summed row by row: equal vectors get equal scores wherever they lie."""
     exact_query = query.astype(np.float64)
     parts = [
-        (rows.gather(field, selected[start : start + _GATHERED_ROWS]) * exact_query).sum(axis=1)
-        for start in range(0, len(selected), _GATHERED_ROWS)
+        (rows.gather(field, selected[start : start + _SUMMED_ROWS]) * exact_query).sum(axis=1)
+        for start in range(0, len(selected), _SUMMED_ROWS)
     ]
     return np.clip(np.concatenate(parts), -1.0, 1.0) if parts else np.zeros(0)

@@ -49,6 +49,8 @@ class Writer:
         self._path, self._schema = path, schema
         with storage_errors(path, "opening the index for writing"):
             self._text = text.writer(heap_bytes, 1)
+            # files of a commit that a kill cut off: tantivy would name its next ones alike, and refuse
+            self._text.garbage_collect_files()
             self._rows = RowWriter(path / "rows", schema)
         self._begin(snapshot)
 
