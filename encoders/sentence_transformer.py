@@ -127,6 +127,9 @@ def _fingerprint(model: Any, prompts: Prompts) -> str:
     """Over the weights as loaded, so that it does not matter where they came from."""
     digest = hashlib.blake2b(digest_size=16)
     for name, tensor in sorted(model.state_dict().items()):
+        if ".pooler." in name:
+            # Not read for sentence vectors, and where a model was saved without it, loading fills it at random.
+            continue
         array = tensor.detach().cpu().float().numpy()
         digest.update(f"{name}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)

@@ -22,7 +22,12 @@ from tests.support.tiny_models import (
 from tests.support.tricky_texts import TRICKY_TEXTS
 
 TOLERANCE = 1e-5
-TEXTS = (*TRICKY_TEXTS, "[PAD] laser [PAD] [PAD] usb", "laser printer usb cable", "toner 4250 black mouse notebook " * 8)
+TEXTS = (
+    *TRICKY_TEXTS,
+    "[PAD] laser [PAD] [PAD] usb",
+    "laser printer usb cable",
+    "toner 4250 black mouse notebook " * 8,
+)
 
 SHARED = {"vocab_size": len(VOCABULARY), "max_position_embeddings": 66, "pad_token_id": PAD_ID}
 WIDE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
