@@ -6,8 +6,8 @@ parsed as a query language. One word:
     dis_max   the word over all text fields (`cross_fields`: it weighs as much in a field where it is rare by
               chance as in the others), the code that is spelt like it, and with `fuzzy` the words near it
 
-The shape and the numbers were chosen on one half of the queries of a catalogue of 19,000 electronics products and
-checked on the other (`docs/results/lexical-shape.md`).
+The shape and the numbers were measured on the judged queries of a catalogue of 19,000 electronics products; what is
+here was better on both halves of them (`docs/results/lexical-shape.md`).
 """
 
 from __future__ import annotations
