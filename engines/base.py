@@ -257,7 +257,11 @@ class EngineResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What an engine can do, as data. A False must raise UnsupportedFeature when asked for."""
+    """What an engine can do, as data. A False must raise UnsupportedFeature when asked for.
+
+    `spares_common_words` is no feature but a difference: with `fuzzy`, words that many products hold are taken as
+    they are (`engines/scoring.py`, `is_common`). The servers cannot know how many before they search.
+    """
 
     name: str
     vector_indexes: tuple[str, ...]
@@ -265,6 +269,7 @@ class Capabilities:
     persistent: bool = True
     concurrent_writers: bool = True
     typo_tolerance: bool = True
+    spares_common_words: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,6 +74,7 @@ class EmbeddedEngine:
             persistent=True,
             concurrent_writers=False,
             typo_tolerance=True,
+            spares_common_words=True,
         )
 
     def create(self, schema: Schema) -> str:

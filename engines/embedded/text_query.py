@@ -16,7 +16,7 @@ from tantivy import Occur, Query
 
 from multirecall.engines.base import Text
 from multirecall.engines.embedded.documents import TEXT_FIELDS, text_field
-from multirecall.engines.scoring import K1, TIE_BREAKER, B, code_share, sought
+from multirecall.engines.scoring import K1, TIE_BREAKER, B, code_share, is_common, sought
 
 if TYPE_CHECKING:
     from multirecall.engines.embedded.snapshot import Snapshot
@@ -59,6 +59,7 @@ def _word_query(word: str, fields: list[tuple[str, float]], snapshot: Snapshot, 
     idf held to that of the word (a rare misspelling in the catalogue must not outrank the right spelling)."""
     holding = {field: snapshot.holding(field, word) for field, _ in fields}
     most = max(holding.values())
+    fuzzy = fuzzy and not is_common(most, snapshot.n_counted)
     in_fields = []
     for field, boost in fields:
         ways = [_term_query(field, word, boost, most, holding[field], snapshot)] if holding[field] else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from multirecall.engines.base import FieldBoosts, Text
-from multirecall.engines.scoring import MAX_WORDS, sought
+from multirecall.engines.scoring import MAX_WORDS, is_common, sought
 
 
 def test_words_are_sought_once_by_stem_in_order() -> None:
@@ -36,3 +36,10 @@ def test_what_has_no_boost_is_not_sought(boosts: FieldBoosts, found: tuple[dict[
 
 def test_a_lone_surrogate_is_no_word_and_no_code() -> None:
     assert sought(Text(text="\ud800 a\udfffb", codes=("\ud800", "x\ud800")), "none") == ({"a": "a", "b": "b"}, [])
+
+
+def test_a_word_is_common_from_twenty_products_or_one_in_a_thousand_on() -> None:
+    assert not is_common(19, 1_000)
+    assert is_common(20, 1_000)
+    assert not is_common(999, 1_000_000)
+    assert is_common(1_000, 1_000_000)
