@@ -227,7 +227,10 @@ class RowWriter:
                 os.ftruncate(self._handles[name], rows * width)
         self._base = base
         self.next_row = base + rows
-        self._keys_end = sizes["keys"]
+        # bounds that a kill left behind may reach beyond the keys that it left
+        named = np.fromfile(path / "bounds", dtype=np.uint64)
+        self._keys_end = max(sizes["keys"], int(named.max()) if named.size else 0)
+        os.ftruncate(self._handles["keys"], self._keys_end)
         self._buffers = {name: [] for name in self._handles}
         self._buffered = 0
 

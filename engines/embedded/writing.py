@@ -58,8 +58,7 @@ class Writer:
         """Starts a batch on top of the committed state."""
         self._snapshot = snapshot
         self._pending: dict[str, _Stored | None] = {}
-        # closed with the batch, not with a block
-        self._spool: Any = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES, dir=str(self._path))  # noqa: SIM115
+        self._spool: Any = None
         self._spool_end = 0
 
     @property
@@ -96,7 +95,7 @@ class Writer:
 
     def committed(self, snapshot: Snapshot) -> None:
         """Begins the next batch on the snapshot that shows the last commit."""
-        self._spool.close()
+        self._close_spool()
         self._begin(snapshot)
 
     def move_to_new_segment(self, snapshot: Snapshot, rows: Any) -> None:
@@ -112,16 +111,20 @@ class Writer:
 
     def close(self) -> None:
         """Releases the lock; what was not committed is gone. Waits for merges that run."""
-        self._spool.close()
+        self._close_spool()
         self._rows.close()
         with storage_errors(self._path, "closing the index"):
             self._text.wait_merging_threads()
 
     def abandon(self) -> None:
         """Releases the lock after a failure, waiting for nothing."""
-        self._spool.close()
+        self._close_spool()
         self._rows.close()
         del self._text
+
+    def _close_spool(self) -> None:
+        if self._spool is not None:
+            self._spool.close()
 
     def _stored(self, id: str) -> _Stored | None:
         if id in self._pending:
@@ -186,6 +189,8 @@ class Writer:
 
     def _keep(self, body: bytes) -> tuple[int, int]:
         """Bodies of the batch wait in a spool, since a partial update may follow before tantivy can read them."""
+        if self._spool is None:  # closed with the batch, not with a block
+            self._spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES, dir=str(self._path))  # noqa: SIM115
         place = (self._spool_end, len(body))
         self._spool.seek(self._spool_end)
         self._spool.write(body)
