@@ -66,3 +66,11 @@ def test_folders_named_on_the_architecture_page_exist() -> None:
         assert (ROOT / folder / "__init__.py").exists(), folder
     for path in re.findall(r"`(\w+/[\w/]+\.py)`", text):
         assert (ROOT / path).exists(), path
+
+
+def test_the_table_of_gaps_on_the_engines_page_is_the_one_of_the_contract_suite() -> None:
+    table = subprocess.run(
+        [sys.executable, "-m", "tests.contract.gaps"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert table.returncode == 0, table.stderr
+    assert table.stdout.strip() in (ROOT / "docs" / "engines.md").read_text()

@@ -142,7 +142,13 @@ def test_prices_html_nul_bytes_surrogates_and_huge_texts_go_in(shop: Path) -> No
 
 
 def test_an_encoder_that_did_not_make_the_index_is_refused_with_both_names(indexed: Path) -> None:
-    refused(search("toner", "--encoder", "hashing?dim=128"), "hashing?dim=128", "'hashing'", "index the catalogue again", code=5)
+    refused(
+        search("toner", "--encoder", "hashing?dim=128"),
+        "hashing?dim=128",
+        "'hashing'",
+        "index the catalogue again",
+        code=5,
+    )
 
 
 def test_an_unknown_encoder_lists_the_known(shop: Path) -> None:
