@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import ir_measures
@@ -29,9 +30,13 @@ def test_ids_with_white_space_stay_one_word_and_can_be_told_apart() -> None:
 def test_a_failed_run_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "r.trec"
     path.write_text("old")
-    with pytest.raises(RuntimeError), RunWriter(path, "t") as writer:
-        writer.write("q1", [("a", 1.0)])
+
+    def hits() -> Iterator[tuple[str, float]]:
+        yield "a", 1.0
         raise RuntimeError("engine lost")
+
+    with pytest.raises(RuntimeError), RunWriter(path, "t") as writer:
+        writer.write("q1", hits())
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
