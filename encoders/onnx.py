@@ -51,7 +51,8 @@ _log = logging.getLogger(__name__)
 class OnnxEncoder:
     """Rows of length 1, (n, dim) float32; a text is cut after `max_tokens` tokens (special tokens included).
 
-    Safe for several threads; not across a fork: open it in the child.
+    One text is encoded on the calling thread, several on up to `n_threads` threads, one batch each. Safe for several
+    threads; not across a fork: open it in the child.
     """
 
     def __init__(
@@ -121,7 +122,6 @@ class OnnxEncoder:
     def _run_all(self, parts: Sequence[Sequence[Sequence[int]]]) -> list[Float32Array]:
         if len(parts) == 1 or self._n_threads == 1:
             return [self._run(part) for part in parts]
-        # One batch per core is faster than all cores on one batch: the products of a short text are small.
         with ThreadPoolExecutor(self._n_threads, thread_name_prefix="encode") as pool:
             return list(pool.map(self._run, parts))
 
@@ -152,14 +152,14 @@ def open_onnx(
     identity = model.identity(FileDigests(cache_dir / "digests"))
     mark = fingerprint({**identity, "encoder": "onnx", "precision": precision, "graph_version": GRAPH_VERSION})
     file = cache_dir / f"{mark}.onnx"
-    session = _cached_session(file, n_threads)
+    session = _cached_session(file)
     if session is None:
         graph = _built(model, precision, tokenizer)
         try:
             write_atomically(file, graph)
         except OSError as error:
             _log.warning("The encoder graph could not be kept in %s, so each start builds it: %s", cache_dir, error)
-        session = _new_session(graph, model, n_threads)
+        session = _new_session(graph, model)
     return OnnxEncoder(
         session=session,
         tokenizer=tokenizer,
@@ -187,20 +187,20 @@ def _built(model: SentenceModel, precision: str, tokenizer: TokenizerFile) -> by
     return sentence_encoder_graph(transformer, pooling=model.pooling, linear=Int8Linear(outliers=outliers))
 
 
-def _cached_session(file: Path, n_threads: int) -> onnxruntime.InferenceSession | None:
+def _cached_session(file: Path) -> onnxruntime.InferenceSession | None:
     """A session on the cached graph; None if there is none, or if it is damaged and must be built again."""
     if not file.is_file():
         return None
     try:
-        return _session(str(file), n_threads)
+        return _session(str(file))
     except _RUNTIME_ERRORS as error:
         _log.warning("The cached encoder graph %s is damaged and is built again: %s", file, error)
         return None
 
 
-def _new_session(graph: bytes, model: SentenceModel, n_threads: int) -> onnxruntime.InferenceSession:
+def _new_session(graph: bytes, model: SentenceModel) -> onnxruntime.InferenceSession:
     try:
-        return _session(graph, n_threads)
+        return _session(graph)
     except _RUNTIME_ERRORS as error:
         raise EncoderError(
             f"onnxruntime {onnxruntime.__version__} cannot open the graph of {model.folder}: {error}",
@@ -209,11 +209,11 @@ def _new_session(graph: bytes, model: SentenceModel, n_threads: int) -> onnxrunt
         ) from error
 
 
-def _session(graph: bytes | str, n_threads: int) -> onnxruntime.InferenceSession:
+def _session(graph: bytes | str) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = n_threads
+    # A run stays on the thread that asked for it. Products of short texts are too small to share: two cores on one
+    # query save a tenth of its time and, while they wait for each other, take a core from the engine.
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    # Threads that spin while they wait burn the cores that the engine and other requests need.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = _ONLY_ERRORS
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

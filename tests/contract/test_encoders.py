@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from multirecall.core.errors import MissingExtra
-from multirecall.encoders.locating import default_model_folder
 from tests.contract.encoder_contract import EncoderContract
-from tests.support.tiny_models import require_sentence_transformers
+from tests.support.tiny_models import require_default_model, require_sentence_transformers
 
 
 @pytest.fixture(scope="module")
 def _default_model() -> None:
-    """The packaged weights; without them the test is skipped at home and fails in CI."""
-    try:
-        default_model_folder()
-    except MissingExtra as error:
-        if os.environ.get("CI"):
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+    require_default_model()
 
 
 class TestHashing(EncoderContract):

@@ -14,7 +14,18 @@ import pytest
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-__all__ = ["VOCABULARY", "require_sentence_transformers", "tiny_bert", "tiny_tokenizer", "write_json"]
+from multirecall.core.errors import MissingExtra
+from multirecall.encoders.locating import default_model_folder
+
+__all__ = [
+    "VOCABULARY",
+    "require_default_model",
+    "require_sentence_transformers",
+    "tiny_bert",
+    "tiny_tokenizer",
+    "write_json",
+    "write_layout",
+]
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 WORDS = ("laser", "printer", "toner", "cable", "usb", "black", "notebook", "mouse")
@@ -45,6 +56,16 @@ def require_sentence_transformers() -> ModuleType:
         return sentence_transformers
     found: ModuleType = pytest.importorskip("sentence_transformers", reason="the extra `models` is not installed")
     return found
+
+
+def require_default_model() -> Path:
+    """The folder of the packaged default model; without it the test is skipped at home and fails in CI."""
+    try:
+        return default_model_folder()
+    except MissingExtra as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
 
 
 def write_json(file: Path, content: Any) -> None:

@@ -14,6 +14,7 @@ from multirecall.encoders.transformer_weights import FAMILIES
 from tests.support.tiny_models import (
     PAD_ID,
     VOCABULARY,
+    require_default_model,
     require_sentence_transformers,
     tiny_bert,
     write_json,
@@ -135,6 +136,4 @@ def test_half_precision_weights_equal_sentence_transformers(tmp_path: Path) -> N
 
 
 def test_the_default_model_equals_sentence_transformers(tmp_path: Path) -> None:
-    from multirecall.encoders.locating import default_model_folder
-
-    assert max(differences(default_model_folder(), tmp_path)) < TOLERANCE
+    assert max(differences(require_default_model(), tmp_path)) < TOLERANCE
