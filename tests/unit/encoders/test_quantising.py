@@ -4,12 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from multirecall.core.errors import MissingExtra
 from multirecall.encoders.opening import open_encoder
 from multirecall.encoders.quantising import outlier_channels, quantised
 from multirecall.encoders.sentence_model import read_sentence_model
 from multirecall.encoders.transformer_weights import Transformer, read_transformer
-from tests.support.tiny_models import CLS_ID, SEP_ID, tiny_bert
+from tests.support.tiny_models import CLS_ID, SEP_ID, require_default_model, tiny_bert
 
 SPECIAL_IDS = (CLS_ID, SEP_ID)
 LOWEST_COSINE = 0.99
@@ -79,9 +78,7 @@ def test_the_default_model_in_int8_is_near_fp32_on_every_development_query(
     with (icecat_dir / "queries.tsv").open(encoding="utf-8") as lines:
         queries = [row["query"] for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)]
     cache = tmp_path_factory.mktemp("encoders")
-    try:
-        exact, fast = (open_encoder(f"onnx?precision={precision}", cache_dir=cache) for precision in ("fp32", "int8"))
-    except MissingExtra as error:
-        pytest.skip(str(error))
+    require_default_model()
+    exact, fast = (open_encoder(f"onnx?precision={precision}", cache_dir=cache) for precision in ("fp32", "int8"))
     cosines = (exact.encode_queries(queries) * fast.encode_queries(queries)).sum(axis=1)
     assert cosines.min() > LOWEST_COSINE
