@@ -35,8 +35,7 @@ def answer(request: EngineRequest, snapshot: Snapshot, deadline: Deadline) -> En
     match request.clause:
         case Vector():
             found, in_time = _by_vector(request, request.clause, snapshot, deadline)
-            hits_only = [hit.row for hit in found] if request.facets else []
-            query = Query.term_set_query(snapshot.text_schema, "row", hits_only)
+            query = snapshot.rows_query([hit.row for hit in found] if request.facets else [])
         case Text() | Everything():
             query = _query(request.clause, request.filter, snapshot)
             found, total = _by_text(request, query, snapshot)
@@ -87,8 +86,8 @@ def _by_vector(
 ) -> tuple[list[Found], bool]:
     selection = snapshot.selection(clause.field, request.filter)
     nearest, in_time = nearest_rows(clause, request.k, selection, snapshot, deadline)
-    wanted = bool(request.fields)
-    return [Found(row, name, score, snapshot.address(row) if wanted else None) for row, name, score in nearest], in_time
+    addresses = snapshot.addresses([row for row, _, _ in nearest]) if request.fields else {}
+    return [Found(row, name, score, addresses.get(row)) for row, name, score in nearest], in_time
 
 
 def _hits(found: list[Found], request: EngineRequest, snapshot: Snapshot) -> tuple[EngineHit, ...]:

@@ -137,6 +137,18 @@ class Snapshot:
             raise IndexCorrupt(f"No product lies in row {row}.", hint="Index the catalogue again.", row=row)
         return hits[0][1]
 
+    def addresses(self, rows: Sequence[int]) -> dict[int, Any]:
+        """tantivy's address by row, for live rows."""
+        if not rows:
+            return {}
+        found = [address for _, address in self.searcher.search(self.rows_query(rows), len(rows), False).hits]
+        return dict(zip(self.rows_at(found), found, strict=True))
+
+    def rows_query(self, rows: Sequence[int]) -> Query:
+        """The products that lie in these rows (twice as fast as a set of terms while there are hundreds)."""
+        either = [(Occur.Should, Query.term_query(self.text_schema, "row", row, "basic")) for row in rows]
+        return Query.boolean_query(either) if either else Query.empty_query()
+
     def body(self, address: Any) -> bytes:
         """The stored body: see `documents.read_body`."""
         body: bytes = self.searcher.doc(address).get_first("body")
