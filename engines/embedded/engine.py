@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from tantivy import FieldType, Query
 
 from multirecall.core.deadline import Deadline
-from multirecall.core.errors import EngineError, InvalidInput, NotFound, UnsupportedFeature
+from multirecall.core.errors import EngineError, IndexCorrupt, InvalidInput, NotFound, UnsupportedFeature
 from multirecall.core.filters import Filter
 from multirecall.core.ranking import RouteStatus
 from multirecall.engines.base import Capabilities, EngineRequest, EngineResult, IndexInfo, Write, WriteResult
@@ -106,22 +107,21 @@ class EmbeddedEngine:
     def search_many(
         self, requests: Sequence[EngineRequest], deadline: Deadline, *, index: str | None = None
     ) -> list[EngineResult]:
-        target = self._index(index)
+        snapshot = self._snapshot(index)
         for request in requests:
-            check_request(request, target.schema)
-        snapshot = target.snapshot()
+            check_request(request, snapshot.schema)
         return [_answered(request, snapshot, deadline) for request in requests]
 
     def fetch(
         self, ids: Sequence[str], fields: Sequence[str] | None = None, *, index: str | None = None
     ) -> list[Mapping[str, Any] | None]:
-        snapshot = self._index(index).snapshot()
+        snapshot = self._snapshot(index)
         names = STORED_FIELDS if fields is None else tuple(fields)
         addresses = [snapshot.find(wanted) for wanted in ids]
         return [None if address is None else _record(address, names, snapshot) for address in addresses]
 
     def scan(self, fields: Sequence[str], *, index: str | None = None) -> Iterator[Mapping[str, Any]]:
-        snapshot = self._index(index).snapshot()
+        snapshot = self._snapshot(index)
         names = ("id", *fields)
         for start in range(snapshot.rows.first, snapshot.rows.stop, _SCANNED_ROWS):
             part = Query.range_query(
@@ -131,17 +131,28 @@ class EmbeddedEngine:
                 yield _record(address, names, snapshot)
 
     def count(self, filter: Filter | None = None, *, index: str | None = None) -> int:
-        target = self._index(index)
+        snapshot = self._snapshot(index)
         if filter is not None:
-            check_filter(filter, target.schema)
-        return count(filter, target.snapshot())
+            check_filter(filter, snapshot.schema)
+        return count(filter, snapshot)
 
     def indexes(self) -> list[IndexInfo]:
         self._check_open()
-        return [self._info(name) for name in self._folder.names()]
+        found = []
+        for name in self._folder.names():
+            with suppress(NotFound):  # dropped since the names were read
+                found.append(self.info(index=name))
+        return found
 
     def info(self, *, index: str | None = None) -> IndexInfo:
-        return self._info(self._index(index).path.name)
+        snapshot = self._snapshot(index)
+        return IndexInfo(
+            name=snapshot.path.name,
+            schema=snapshot.schema,
+            count=len(snapshot),
+            live=snapshot.path.name == self._folder.live(),
+            bytes=folder_bytes(snapshot.path),
+        )
 
     def swap(self, index: str) -> str | None:
         self._index(index).snapshot()  # an index that cannot be read never goes live
@@ -207,15 +218,15 @@ class EmbeddedEngine:
                 self._opened[name] = opened
             return opened[1]
 
-    def _info(self, name: str) -> IndexInfo:
-        target = self._index(name)
-        return IndexInfo(
-            name=name,
-            schema=target.schema,
-            count=len(target.snapshot()),
-            live=name == self._folder.live(),
-            bytes=folder_bytes(target.path),
-        )
+    def _snapshot(self, index: str | None) -> Snapshot:
+        """The state to read. If the live index is swapped away and dropped meanwhile, that of its successor."""
+        while True:
+            live = self._folder.live()
+            try:
+                return self._index(index).snapshot()
+            except (NotFound, IndexCorrupt):
+                if index is not None or self._folder.live() == live:
+                    raise
 
 
 def _answered(request: EngineRequest, snapshot: Snapshot, deadline: Deadline) -> EngineResult:

@@ -58,7 +58,8 @@ class Committed:
 
     def __init__(self, opstamp: int) -> None:
         self.opstamp = opstamp
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
+        self._making = threading.Lock()
         self.vocabulary = Vocabulary()
         self.mean_codes: float | None = None
         self._selections: OrderedDict[tuple[str, str], Selection] = OrderedDict()
@@ -66,18 +67,29 @@ class Committed:
     def selection(self, field: str, filter: Filter | None, make: Callable[[], Selection]) -> Selection:
         """The selection, remembered while `_KEPT_SELECTIONS_BYTES` allow: shops filter by the same things again."""
         key = (field, repr(filter))  # not the filter itself: 1 == True, but `x=1` is not `x=true`
-        with self.lock:
+        found = self._kept(key)
+        if found is not None:
+            return found
+        with self._making:  # one thread works it out, the others wait for it
+            found = self._kept(key)
+            if found is None:
+                found = make()
+                self._keep(key, found)
+            return found
+
+    def _kept(self, key: tuple[str, str]) -> Selection | None:
+        with self._lock:
             found = self._selections.get(key)
             if found is not None:
                 self._selections.move_to_end(key)
-                return found
-        made = make()
-        with self.lock:
+            return found
+
+    def _keep(self, key: tuple[str, str], made: Selection) -> None:
+        with self._lock:
             self._selections[key] = made
             size = sum(selection.bytes for selection in self._selections.values())
             while size > _KEPT_SELECTIONS_BYTES and len(self._selections) > 1:
                 size -= self._selections.popitem(last=False)[1].bytes
-        return made
 
 
 class Snapshot:
@@ -95,6 +107,7 @@ class Snapshot:
     ) -> None:
         self.n_counted = n_counted  # documents in tantivy's statistics: the live ones and the replaced not merged yet
         self.tuning = tuning
+        self.path = path
         self.schema = schema
         self.text_schema = text.schema
         self.searcher: Any = text.searcher()  # its stubs lack what it has
