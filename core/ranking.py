@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from multirecall.core.errors import InvalidInput
 
-__all__ = ["Fused", "FusedHit", "Hit", "Ranking", "RouteStatus", "ScoreKind", "Source", "ranked_hits"]
+__all__ = ["FieldValue", "Fused", "FusedHit", "Hit", "Ranking", "RouteStatus", "ScoreKind", "Source", "ranked_hits"]
 
 FieldValue = str | int | float | bool | tuple[str, ...] | None
 

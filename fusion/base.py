@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from multirecall.core.errors import InvalidInput, InvalidSettings
-from multirecall.core.ranking import Fused, FusedHit, Ranking, Source
+from multirecall.core.ranking import FieldValue, Fused, FusedHit, Ranking, Source
 
-__all__ = ["Fusion", "check_weights", "fuse_contributions", "weight_of"]
+__all__ = ["Fusion", "Share", "check_rankings", "check_weights", "fuse_contributions", "weight_of"]
 
 
 @runtime_checkable
@@ -36,31 +37,56 @@ def weight_of(weights: Mapping[str, float] | None, route: str) -> float:
     return 1.0 if weights is None else weights.get(route, 1.0)
 
 
-def fuse_contributions(name: str, shares: Mapping[str, Sequence[Source]], rankings: Sequence[Ranking], k: int) -> Fused:
-    """Adds up the contributions per product and puts them in the order rule.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one ranking adds to the fused scores: a contribution per hit, and its normalised score if there is one."""
 
-    `shares` maps a product id to its sources. The sum runs over sources ordered by route name, so that the order
-    of the rankings cannot change a rounding.
+    ranking: Ranking
+    contributions: Sequence[float]
+    normalised: Sequence[float] | None = None
+
+
+def fuse_contributions(name: str, shares: Sequence[Share], k: int) -> Fused:
+    """Adds up the contributions per product and puts the best `k` in the order rule.
+
+    The sum runs over the routes by name, so that the order of the rankings cannot change a rounding. Sources are
+    made for the best `k` only: of two hundred candidates a page shows ten.
     """
     if k < 0:
         raise InvalidInput(f"k must be 0 or more, got {k}.", field="k")
-    names = [r.route for r in rankings]
-    if len(set(names)) != len(names):
-        raise InvalidInput(f"Two rankings have the same route name: {names}.", field="rankings")
-    fields: dict[str, dict[str, object]] = {}
-    for ranking in rankings:
-        for hit in ranking.hits:
-            if hit.fields:
-                fields.setdefault(hit.id, {}).update(hit.fields)
-    scored = []
-    for product_id, sources in shares.items():
-        ordered = tuple(sorted(sources, key=lambda s: s.route))
-        scored.append((product_id, sum(s.contribution for s in ordered), ordered))
-    scored.sort(key=lambda item: (-item[1], item[0]))
+    by_route = sorted(shares, key=lambda share: share.ranking.route)
+    totals: dict[str, float] = {}
+    for share in by_route:
+        for hit, contribution in zip(share.ranking.hits, share.contributions, strict=True):
+            totals[hit.id] = totals.get(hit.id, 0.0) + contribution
+    best = sorted(totals.items(), key=lambda item: (-item[1], item[0]))[:k]
+    sources: dict[str, list[Source]] = {product_id: [] for product_id, _ in best}
+    fields: dict[str, dict[str, FieldValue]] = {product_id: {} for product_id, _ in best}
+    for share in by_route:
+        for position, hit in enumerate(share.ranking.hits):
+            if hit.id not in sources:
+                continue
+            fields[hit.id].update(hit.fields)
+            sources[hit.id].append(
+                Source(
+                    route=share.ranking.route,
+                    rank=hit.rank,
+                    score=hit.score,
+                    normalised=None if share.normalised is None else share.normalised[position],
+                    contribution=share.contributions[position],
+                )
+            )
     return Fused(
         fusion=name,
         hits=tuple(
-            FusedHit(id=i, score=score, rank=rank, sources=sources, fields=fields.get(i, {}))  # type: ignore[arg-type]
-            for rank, (i, score, sources) in enumerate(scored[:k], start=1)
+            FusedHit(id=i, score=score, rank=rank, sources=tuple(sources[i]), fields=fields[i])
+            for rank, (i, score) in enumerate(best, start=1)
         ),
     )
+
+
+def check_rankings(rankings: Sequence[Ranking]) -> None:
+    """Raises InvalidInput if two rankings have one route name: their shares could not be told apart."""
+    names = [r.route for r in rankings]
+    if len(set(names)) != len(names):
+        raise InvalidInput(f"Two rankings have the same route name: {names}.", field="rankings")

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from multirecall.core.errors import InvalidSettings
-from multirecall.core.ranking import Fused, Ranking, Source
-from multirecall.fusion.base import check_weights, fuse_contributions, weight_of
+from multirecall.core.ranking import Fused, Ranking
+from multirecall.fusion.base import Share, check_rankings, check_weights, fuse_contributions, weight_of
 
 __all__ = ["RRF"]
 
@@ -33,17 +33,11 @@ class RRF:
         return f"RRF(k={self.k:g}{weights})"
 
     def __call__(self, rankings: Sequence[Ranking], k: int) -> Fused:
-        shares: dict[str, list[Source]] = {}
+        check_rankings(rankings)
+        shares = []
         for ranking in rankings:
             weight = weight_of(self.weights, ranking.route)
-            if weight == 0.0:
-                continue
-            for hit in ranking.hits:
-                share = Source(
-                    route=ranking.route,
-                    rank=hit.rank,
-                    score=hit.score,
-                    contribution=weight / (self.k + hit.rank),
-                )
-                shares.setdefault(hit.id, []).append(share)
-        return fuse_contributions(repr(self), shares, rankings, k)
+            if weight > 0.0:
+                contributions = [weight / (self.k + hit.rank) for hit in ranking.hits]
+                shares.append(Share(ranking=ranking, contributions=contributions))
+        return fuse_contributions(repr(self), shares, k)

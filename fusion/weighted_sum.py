@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from multirecall.core.ranking import Fused, Ranking, Source
-from multirecall.fusion.base import check_weights, fuse_contributions, weight_of
+from multirecall.core.ranking import Fused, Ranking
+from multirecall.fusion.base import Share, check_rankings, check_weights, fuse_contributions, weight_of
 
 __all__ = ["WeightedSum"]
 
@@ -32,21 +32,15 @@ class WeightedSum:
         return f"WeightedSum({weights})"
 
     def __call__(self, rankings: Sequence[Ranking], k: int) -> Fused:
-        shares: dict[str, list[Source]] = {}
+        check_rankings(rankings)
         active = [r for r in rankings if r.hits and weight_of(self.weights, r.route) > 0.0]
         total = sum(weight_of(self.weights, r.route) for r in sorted(active, key=lambda r: r.route))
+        shares = []
         for ranking in active:
             share_of_route = weight_of(self.weights, ranking.route) / total
             highest, lowest = ranking.hits[0].score, ranking.hits[-1].score
             spread = highest - lowest
-            for hit in ranking.hits:
-                normalised = (hit.score - lowest) / spread if spread > 0.0 else 1.0
-                source = Source(
-                    route=ranking.route,
-                    rank=hit.rank,
-                    score=hit.score,
-                    normalised=normalised,
-                    contribution=share_of_route * normalised,
-                )
-                shares.setdefault(hit.id, []).append(source)
-        return fuse_contributions(repr(self), shares, rankings, k)
+            normalised = [(hit.score - lowest) / spread if spread > 0.0 else 1.0 for hit in ranking.hits]
+            contributions = [share_of_route * value for value in normalised]
+            shares.append(Share(ranking=ranking, contributions=contributions, normalised=normalised))
+        return fuse_contributions(repr(self), shares, k)

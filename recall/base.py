@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import InvalidSettings
 from multirecall.core.query import Query
-from multirecall.core.ranking import Ranking, ScoreKind, ranked_hits
+from multirecall.core.ranking import Hit, Ranking, ScoreKind
 from multirecall.encoders.base import Encoder, Float32Array
 from multirecall.engines.base import EngineRequest, EngineResult
 
@@ -96,11 +96,14 @@ class Route(Protocol):
 
 
 def to_ranking(route: str, kind: ScoreKind, result: EngineResult) -> Ranking:
-    """A Ranking with the hits, total and status of one engine result."""
+    """A Ranking with the hits (engines give them in the order rule), total and status of one engine result."""
     return Ranking(
         route=route,
         kind=kind,
-        hits=ranked_hits((hit.id, hit.score, hit.fields) for hit in result.hits),
+        hits=tuple(
+            Hit(id=hit.id, score=hit.score, rank=rank, fields=hit.fields)
+            for rank, hit in enumerate(result.hits, start=1)
+        ),
         total=result.total,
         took_ms=result.took_ms,
         status=result.status,

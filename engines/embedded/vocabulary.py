@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,23 @@ MAX_VARIANTS = 50
 _FAR = 100
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Terms:
+    """Terms of one length with their document frequencies; `letters` (length, n), `letter_sets` (n,)."""
+
+    terms: list[tuple[str, int]]
+    letters: NDArray[np.uint32]
+    letter_sets: NDArray[np.uint64]
+
+
+def _letter_set(word: str) -> np.uint64:
+    """The letters of a word as bits; letters may share a bit, which only makes words look nearer."""
+    bits = 0
+    for char in word:
+        bits |= 1 << (ord(char) & 63)
+    return np.uint64(bits)
+
+
 class Vocabulary:
     """Terms by field and first letter, read from the index on first use and kept as arrays by length.
 
@@ -24,7 +42,7 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: dict[tuple[str, str], dict[int, tuple[list[tuple[str, int]], NDArray[np.uint32]]]] = {}
+        self._kept: dict[tuple[str, str], dict[int, _Terms]] = {}
 
     def variants(self, searcher: Any, field: str, word: str) -> list[tuple[str, int, int]]:
         """Terms within distance 1 of the word (2 from 8 letters on) with the same first letter, itself left out.
@@ -33,22 +51,26 @@ class Vocabulary:
         """
         allowed = 1 if len(word) <= 7 else 2
         by_length = self._terms(searcher, field, word[0])
+        letters_of_word = _letter_set(word)
         found = []
         for length in range(max(1, len(word) - allowed), len(word) + allowed + 1):
             if length not in by_length:
                 continue
-            terms, letters = by_length[length]
-            distances = _distances(word, letters, allowed)
+            terms = by_length[length]
+            # An edit puts in or takes out at most one letter each way, so a set that differs more is too far away:
+            # two operations on whole arrays spare most terms the table of distances.
+            near = np.flatnonzero(np.bitwise_count(terms.letter_sets ^ letters_of_word) <= 2 * allowed)
+            if not near.size:
+                continue
+            distances = _distances(word, terms.letters[:, near], allowed)
             found += [
-                (*terms[position], int(distances[position]))
+                (*terms.terms[near[position]], int(distances[position]))
                 for position in np.flatnonzero((distances <= allowed) & (distances < len(word)) & (distances > 0))
             ]
         found.sort(key=lambda item: (item[2], -item[1], item[0]))
         return [(term, distance, frequency) for term, frequency, distance in found[:MAX_VARIANTS]]
 
-    def _terms(
-        self, searcher: Any, field: str, letter: str
-    ) -> dict[int, tuple[list[tuple[str, int]], NDArray[np.uint32]]]:
+    def _terms(self, searcher: Any, field: str, letter: str) -> dict[int, _Terms]:
         with self._lock:
             kept = self._kept.get((field, letter))
         if kept is not None:
@@ -57,9 +79,10 @@ class Vocabulary:
         for term, frequency in searcher.terms_with_prefix(field, letter):
             groups.setdefault(len(term), []).append((term, frequency))
         made = {
-            length: (
-                terms,
-                np.array([[ord(char) for char in term] for term, _ in terms], dtype=np.uint32).T.copy(),
+            length: _Terms(
+                terms=terms,
+                letters=np.array([[ord(char) for char in term] for term, _ in terms], dtype=np.uint32).T.copy(),
+                letter_sets=np.array([_letter_set(term) for term, _ in terms], dtype=np.uint64),
             )
             for length, terms in groups.items()
         }
