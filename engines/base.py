@@ -261,6 +261,7 @@ class Capabilities:
 
     `spares_common_words` is no feature but a difference: with `fuzzy`, words that many products hold are taken as
     they are (`engines/scoring.py`, `is_common`). The servers cannot know how many before they search.
+    `in_process` says that a round trip costs nothing, so that requests need not wait for each other to share one.
     """
 
     name: str
@@ -270,6 +271,7 @@ class Capabilities:
     concurrent_writers: bool = True
     typo_tolerance: bool = True
     spares_common_words: bool = False
+    in_process: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

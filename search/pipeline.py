@@ -13,7 +13,7 @@ from multirecall.core.errors import InvalidInput, InvalidSettings, MultirecallEr
 from multirecall.core.query import Query
 from multirecall.core.ranking import FusedHit, Ranking, RouteStatus
 from multirecall.encoders.base import Encoder
-from multirecall.engines.base import Engine, EngineRequest, EngineResult
+from multirecall.engines.base import Engine, EngineRequest, EngineResult, FacetCounts
 from multirecall.fusion.base import Fusion
 from multirecall.recall.base import QueryVectors, RecallContext, Route
 from multirecall.recall.browse import BrowseRoute
@@ -118,19 +118,24 @@ class Searcher:
             fields=tuple(dict.fromkeys(s.field for s in query.sort)),
         )
         clock = _Clock()
-        failures = self._prepare(query, routes, context)
+        waiting = self._start(query, routes, context)
+        failures: dict[str, Ranking] = {}
+        results: dict[str, list[EngineResult]] = {}
+        ready = [route for route in routes if not route.needs_preparation]
+        if waiting and ready and self._engine.capabilities.in_process:
+            # A round trip costs nothing here: the other routes are answered while the models run.
+            results.update(self._recall(query, ready, context, deadline))
+            clock.lap("engine")
+            ready = []
+        failures.update(self._wait(waiting, context))
         clock.lap("prepare")
-        requests = self._requests(query, routes, context, failures)
-        results = self._ask(requests, deadline)
-        second = self._fallbacks(query, routes, context, results)
-        more = self._ask_again(second, deadline)
+        ready += [route for route, _ in waiting if route.name not in failures]
+        results.update(self._recall(query, ready, context, deadline))
         clock.lap("engine")
-        rankings = tuple(
-            _ranking(route, failures, [*results.get(route.name, ()), *more.get(route.name, ())]) for route in routes
-        )
+        rankings = tuple(failures.get(route.name) or _ranking(route, results.get(route.name, [])) for route in routes)
         hits = self._fuse(query, rankings, k)
         clock.lap("fuse")
-        facets_over, facets = _facets(results, more) if query.facets else ("", ())
+        facets_over, facets = _facets(results) if query.facets else ("", ())
         return Answer(
             query=query,
             hits=hits,
@@ -150,11 +155,12 @@ class Searcher:
         note = "The query is empty: all products that pass the filter, the most popular first."
         return (BrowseRoute(k=max(r.k for r in self._routes if hasattr(r, "k")) if self._routes else 100),), (note,)
 
-    def _prepare(self, query: Query, routes: Sequence[Route], context: RecallContext) -> dict[str, Ranking]:
-        """Runs the models of all routes side by side; returns a ranking for each route that failed or was late."""
-        waiting: list[tuple[Route, Future[None]]] = [
-            (route, self._pool.submit(route.prepare, query, context)) for route in routes if route.needs_preparation
-        ]
+    def _start(self, query: Query, routes: Sequence[Route], context: RecallContext) -> list[tuple[Route, Future[None]]]:
+        """Sets the models of all routes to work, side by side."""
+        return [(r, self._pool.submit(r.prepare, query, context)) for r in routes if r.needs_preparation]
+
+    def _wait(self, waiting: Sequence[tuple[Route, Future[None]]], context: RecallContext) -> dict[str, Ranking]:
+        """Waits for the models; returns a ranking for each route that failed or was late."""
         share = context.deadline.child(PREPARATION_SHARE)
         failures: dict[str, Ranking] = {}
         for route, future in waiting:
@@ -169,14 +175,13 @@ class Searcher:
                 failures[route.name] = _ended(route, RouteStatus.FAILED, _reason(error))
         return failures
 
-    def _requests(
-        self, query: Query, routes: Sequence[Route], context: RecallContext, failures: dict[str, Ranking]
-    ) -> dict[str, tuple[EngineRequest, ...]]:
-        requests: dict[str, tuple[EngineRequest, ...]] = {}
-        for route in routes:
-            if route.name not in failures:
-                requests[route.name] = route.requests(query, context)
-        return requests
+    def _recall(
+        self, query: Query, routes: Sequence[Route], context: RecallContext, deadline: Deadline
+    ) -> dict[str, list[EngineResult]]:
+        """The results of each route: of its requests, then of its second look if it took one."""
+        results = self._ask({route.name: route.requests(query, context) for route in routes}, deadline)
+        second = self._ask_again(self._fallbacks(query, routes, context, results), deadline)
+        return {name: [*found, *second.get(name, ())] for name, found in results.items()}
 
     def _ask(
         self, requests: Mapping[str, tuple[EngineRequest, ...]], deadline: Deadline
@@ -230,7 +235,7 @@ class _Clock:
 
     def lap(self, stage: str) -> None:
         now = time.perf_counter()
-        self.laps[stage] = (now - self._last) * 1000.0
+        self.laps[stage] = self.laps.get(stage, 0.0) + (now - self._last) * 1000.0
         self._last = now
 
 
@@ -242,9 +247,7 @@ def _reason(error: Exception) -> str:
     return error.message if isinstance(error, MultirecallError) else f"{type(error).__name__}: {error}"
 
 
-def _ranking(route: Route, failures: Mapping[str, Ranking], results: list[EngineResult]) -> Ranking:
-    if route.name in failures:
-        return failures[route.name]
+def _ranking(route: Route, results: list[EngineResult]) -> Ranking:
     if not results:
         return _ended(route, RouteStatus.SKIPPED, "it has nothing to say to this query")
     ranking = route.ranking(results)
@@ -254,9 +257,10 @@ def _ranking(route: Route, failures: Mapping[str, Ranking], results: list[Engine
     return ranking
 
 
-def _facets(results: Mapping[str, list[EngineResult]], more: Mapping[str, list[EngineResult]]) -> tuple[str, tuple]:  # type: ignore[type-arg]
+def _facets(results: Mapping[str, list[EngineResult]]) -> tuple[str, tuple[FacetCounts, ...]]:
+    """The facet counts to show and the route they come from; a second look's go before the first's."""
     for name in _FACET_ROUTES:
-        for result in [*reversed(more.get(name, [])), *results.get(name, [])]:
+        for result in reversed(results.get(name, [])):
             if result.facets and result.status is RouteStatus.OK:
                 return name, result.facets
     return "", ()

@@ -76,6 +76,7 @@ class EmbeddedEngine:
             concurrent_writers=False,
             typo_tolerance=True,
             spares_common_words=True,
+            in_process=True,
         )
 
     def create(self, schema: Schema) -> str:

@@ -80,6 +80,7 @@ class ExactEngine:
             persistent=False,
             concurrent_writers=True,
             typo_tolerance=True,
+            in_process=True,
         )
 
     def create(self, schema: Schema) -> str:

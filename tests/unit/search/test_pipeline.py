@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -14,7 +14,7 @@ from multirecall.core.filters import Range, Term
 from multirecall.core.query import Facet, Query, Sort
 from multirecall.core.ranking import Ranking, RouteStatus, ScoreKind
 from multirecall.encoders.opening import open_encoder
-from multirecall.engines.base import EngineRequest, EngineResult, IndexedProduct, Upsert
+from multirecall.engines.base import Capabilities, EngineRequest, EngineResult, IndexedProduct, Upsert
 from multirecall.engines.exact import ExactEngine
 from multirecall.engines.schema import Schema, VectorField
 from multirecall.fusion import RRF, WeightedSum
@@ -188,10 +188,14 @@ def test_a_missing_encoder_is_an_error_of_the_setup(engine: ExactEngine) -> None
 
 
 class FailOn:
-    """The real engine, failing on its n-th call of `search_many`."""
+    """The real engine as if behind a network, failing on its n-th call of `search_many`."""
 
     def __init__(self, engine: ExactEngine, call: int) -> None:
         self._engine, self._call, self.calls = engine, call, 0
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(self._engine.capabilities, in_process=False)
 
     def search_many(
         self, requests: Sequence[EngineRequest], deadline: Deadline, *, index: str | None = None
@@ -211,6 +215,20 @@ def test_all_routes_share_one_round_trip(engine: ExactEngine, encoder) -> None: 
     with Searcher(counted, routes=routes, fusion=RRF(), encoders={"dense": encoder}, timeout_s=30) as searcher:  # type: ignore[arg-type]
         searcher.rank(understand("toner"), 10)
     assert counted.calls == 1
+
+
+def test_an_engine_in_this_process_answers_as_one_behind_a_network(engine: ExactEngine, encoder) -> None:  # type: ignore[no-untyped-def]
+    answers = []
+    for store in (engine, FailOn(engine, call=99)):
+        with Searcher(
+            store,  # type: ignore[arg-type]
+            routes=[LexicalRoute(), DenseRoute()],
+            fusion=WeightedSum(),
+            encoders={"dense": encoder},
+            timeout_s=30,
+        ) as searcher:
+            answers.append(searcher.rank(understand("black tonner"), 10).hits)
+    assert answers[0] == answers[1]
 
 
 def test_an_engine_that_is_down_is_an_error(engine: ExactEngine) -> None:
