@@ -34,6 +34,11 @@ class Dialect(Protocol):
         """Index settings beyond the shared ones."""
         ...
 
+    @property
+    def scored_keyword(self) -> Mapping[str, Any]:
+        """What the mapping of a keyword field needs for its matches to be scored by rarity."""
+        ...
+
     def vector_mapping(self, field: VectorField) -> dict[str, Any]:
         """The mapping of one vector field. Raises UnsupportedFeature for a size that the kind of index cannot have."""
         ...

@@ -30,6 +30,10 @@ class ElasticsearchDialect:
     def index_settings(self) -> Mapping[str, Any]:
         return {}
 
+    @property
+    def scored_keyword(self) -> Mapping[str, Any]:
+        return {}
+
     def vector_mapping(self, field: VectorField) -> dict[str, Any]:
         if field.index == "bbq_hnsw" and field.dim < _LEAST_BBQ_DIM:
             raise UnsupportedFeature(

@@ -66,7 +66,7 @@ def _properties(schema: Schema, dialect: Dialect) -> dict[str, Any]:
         "brand": searched_keyword,
         "category": searched_keyword,
         # A keyword scores by BM25 too (rare codes count more, no length norm), and can be filtered and counted.
-        "codes": _KEYWORD,
+        "codes": {**_KEYWORD, **dialect.scored_keyword},
         "currency": _KEYWORD,
         "attribute_pairs": _KEYWORD,
         "attribute_names": _KEYWORD,

@@ -25,6 +25,10 @@ class OpenSearchDialect:
     def index_settings(self) -> Mapping[str, Any]:
         return {"knn": True}
 
+    @property
+    def scored_keyword(self) -> Mapping[str, Any]:
+        return {"use_similarity": True}  # since 3.0 keywords score 1 unless told otherwise
+
     def vector_mapping(self, field: VectorField) -> dict[str, Any]:
         parameters: dict[str, Any] = {"m": field.m, "ef_construction": field.ef_construction}
         if field.index == "int8_hnsw":

@@ -93,6 +93,14 @@ class SearchContract:
 
 
 class LexicalContract:
+    def test_a_rare_code_counts_for_more_than_a_common_one(self, empty: Engine) -> None:
+        # OpenSearch scores keywords 1 whatever their rarity unless the mapping says otherwise.
+        put(empty, *(product(f"c{n}", "Adapter", identifiers=("006",)) for n in range(9)))
+        put(empty, product("z", "Adapter", identifiers=("90321",)))
+        result = search(empty, Text(text="006 90321", codes=("006", "90321")))
+        assert ids(result)[0] == "z"
+        assert result.hits[0].score > 2 * result.hits[1].score
+
     def test_unknown_words_find_nothing(self, shop: Engine) -> None:
         result = search(shop, Text(text="zebra xylophone"))
         assert (result.hits, result.total) == ((), 0)

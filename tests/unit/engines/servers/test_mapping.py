@@ -17,9 +17,10 @@ def vector_field(index: str) -> VectorField:
     return VectorField(name="v", dim=64, encoder="hashing", fingerprint="0" * 16, index=index, m=24, ef_construction=77)
 
 
-def test_both_servers_get_the_same_index_but_for_vectors() -> None:
+def test_both_servers_get_the_same_index_but_for_vectors_and_the_scoring_of_codes() -> None:
     bodies = [index_body(Schema(numeric_attributes=("w",)), dialect, shards=1) for dialect in DIALECTS.values()]
-    bodies[1]["settings"]["index"].pop("knn")
+    assert bodies[1]["settings"]["index"].pop("knn") is True
+    assert bodies[1]["mappings"]["properties"]["codes"].pop("use_similarity") is True
     assert bodies[0] == bodies[1]
 
 
