@@ -1,4 +1,4 @@
-"""Settings of the process: from MULTIRECALL_* variables and `[settings]` in multirecall.toml, built once in `main`."""
+"""Settings of the process: from MULTIRECALL_* variables and `[settings]` in multirecall.toml, built by each command."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _SettingsSection(TomlConfigSettingsSource):
 
 
 class Settings(BaseSettings):
-    """Every setting has a default; the environment wins over the file. Secrets come from the environment only."""
+    """Every setting has a default; the environment wins over the file. Secrets belong into the environment."""
 
     model_config = SettingsConfigDict(
         env_prefix="MULTIRECALL_", toml_file=CONFIG_FILE, extra="forbid", frozen=True, validate_default=True
@@ -54,27 +54,22 @@ class Settings(BaseSettings):
     cache_dir: Path = Field(Path("~/.cache/multirecall"), description="where built model graphs are kept")
     price_minor_units: int = Field(2, ge=0, le=4, description="decimal digits of the currency, for price filters")
 
-
-def _load(**overrides: Any) -> Settings:
-    class _FromHere(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, env_settings, _SettingsSection(settings_cls)
-
-    return _FromHere(**overrides)
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _SettingsSection(settings_cls)
 
 
 def load_settings(**overrides: Any) -> Settings:
     """The settings of this process. Raises InvalidSettings that names the setting, its source and its range."""
     try:
-        return _load(**overrides)
+        return Settings(**overrides)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"

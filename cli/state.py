@@ -1,7 +1,8 @@
-"""What all commands share: the settings, loaded once, and how a command runs."""
+"""How every command runs: its errors become a message and an exit code."""
 
 from __future__ import annotations
 
+import errno
 import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -28,7 +29,7 @@ def command(function: F) -> F:
             print_error(error, as_json)
             raise typer.Exit(error.exit_code) from None
         except OSError as error:
-            if error.errno != 28:  # ENOSPC
+            if error.errno != errno.ENOSPC:
                 raise
             full = StorageFull(f"No space left on the device ({error.filename or 'unknown file'}).", hint="Free space.")
             print_error(full, as_json)

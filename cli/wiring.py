@@ -115,6 +115,7 @@ def opened_searcher(
     names = _route_names(routes or settings.routes)
     k = candidates or settings.candidates
     chosen_fusion = open_fusion(fusion or settings.fusion)
+    _check_weights(fusion or settings.fusion, names)
     with ExitStack() as stack:
         engine = stack.enter_context(opened_engine(settings, engine_url))
         index = engine.info()
@@ -136,7 +137,6 @@ def opened_searcher(
                     hint="Index the catalogue with an encoder, e.g. --encoder onnx.",
                     field="routes",
                 )
-        _check_weights(fusion or settings.fusion, [route.name for route in made])
         searcher = stack.enter_context(
             Searcher(
                 engine,

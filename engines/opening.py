@@ -6,11 +6,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.engines.base import Engine
 from multirecall.engines.credentials import Credentials, TlsSettings
+
+if TYPE_CHECKING:
+    from multirecall.engines.servers.engine import ServerEngine
 
 __all__ = ["DEFAULT_NAME", "EngineAccess", "open_engine"]
 
@@ -90,24 +94,22 @@ def _server(scheme: str, rest: str) -> tuple[str, str]:
     return f"{parts.scheme}://{shown}:{port or default}", name
 
 
-def _open_elasticsearch(scheme: str) -> Callable[[str, EngineAccess, bool], Engine]:
+def _elasticsearch() -> type[ServerEngine]:
+    from multirecall.engines.servers.elasticsearch import ElasticsearchEngine
+
+    return ElasticsearchEngine
+
+
+def _opensearch() -> type[ServerEngine]:
+    from multirecall.engines.servers.opensearch import OpenSearchEngine
+
+    return OpenSearchEngine
+
+
+def _open_server(scheme: str, adapter: Callable[[], type[ServerEngine]]) -> Callable[[str, EngineAccess, bool], Engine]:
     def opener(rest: str, access: EngineAccess, create: bool) -> Engine:
-        from multirecall.engines.servers.elasticsearch import ElasticsearchEngine
-
         host_url, name = _server(scheme, rest)
-        return ElasticsearchEngine.open(
-            host_url, name, credentials=access.credentials, tls=access.tls, timeout_s=access.timeout_s
-        )
-
-    return opener
-
-
-def _open_opensearch(scheme: str) -> Callable[[str, EngineAccess, bool], Engine]:
-    def opener(rest: str, access: EngineAccess, create: bool) -> Engine:
-        from multirecall.engines.servers.opensearch import OpenSearchEngine
-
-        host_url, name = _server(scheme, rest)
-        return OpenSearchEngine.open(
+        return adapter().open(
             host_url, name, credentials=access.credentials, tls=access.tls, timeout_s=access.timeout_s
         )
 
@@ -117,8 +119,8 @@ def _open_opensearch(scheme: str) -> Callable[[str, EngineAccess, bool], Engine]
 _OPENERS: Mapping[str, Callable[[str, EngineAccess, bool], Engine]] = {
     "embedded": _open_embedded,
     "exact": _open_exact,
-    "elasticsearch+http": _open_elasticsearch("elasticsearch+http"),
-    "elasticsearch+https": _open_elasticsearch("elasticsearch+https"),
-    "opensearch+http": _open_opensearch("opensearch+http"),
-    "opensearch+https": _open_opensearch("opensearch+https"),
+    "elasticsearch+http": _open_server("elasticsearch+http", _elasticsearch),
+    "elasticsearch+https": _open_server("elasticsearch+https", _elasticsearch),
+    "opensearch+http": _open_server("opensearch+http", _opensearch),
+    "opensearch+https": _open_server("opensearch+https", _opensearch),
 }

@@ -109,7 +109,7 @@ class Searcher:
     def rank(self, query: Query, k: int, *, timeout_s: float | None = None) -> Answer:
         """The best `k` fused candidates and every route's ranking; no product body is read."""
         deadline = Deadline.after(self._timeout_s if timeout_s is None else timeout_s)
-        routes, notes = self._plan(query)
+        routes, notes = self._plan(query, k)
         if not routes:
             return Answer(query=query, hits=(), rankings=(), fusion=repr(self._fusion), notes=notes)
         context = RecallContext(
@@ -147,13 +147,13 @@ class Searcher:
             timings_ms=clock.laps,
         )
 
-    def _plan(self, query: Query) -> tuple[tuple[Route, ...], tuple[str, ...]]:
+    def _plan(self, query: Query, k: int) -> tuple[tuple[Route, ...], tuple[str, ...]]:
         if query.text:
             return self._routes, ()
         if query.raw.strip():
             return (), ("The query holds no letter or digit: there is nothing to look for.",)
         note = "The query is empty: all products that pass the filter, the most popular first."
-        return (BrowseRoute(k=max(r.k for r in self._routes if hasattr(r, "k")) if self._routes else 100),), (note,)
+        return (BrowseRoute(k=k),), (note,)
 
     def _start(self, query: Query, routes: Sequence[Route], context: RecallContext) -> list[tuple[Route, Future[None]]]:
         """Sets the models of all routes to work, side by side."""
