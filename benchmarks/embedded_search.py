@@ -22,10 +22,11 @@ import numpy as np
 
 from benchmarks.measure import quantiles_ms, write_result
 from multirecall.cli.index import index_catalogue
-from multirecall.cli.settings import load_settings
-from multirecall.cli.wiring import opened_engine, opened_searcher
 from multirecall.indexer.build import BuildOptions
 from multirecall.search.understand import understand
+from multirecall.wiring.engines import opened_engine
+from multirecall.wiring.searchers import opened_searcher
+from multirecall.wiring.settings import load_settings
 
 
 def make_index(url: str, data: Path) -> None:

@@ -10,16 +10,16 @@ import typer
 
 from multirecall.cli.index import chosen_mapping, index_catalogue, report_view
 from multirecall.cli.output import console, printable
-from multirecall.cli.settings import load_settings
 from multirecall.cli.show_page import page_view
 from multirecall.cli.state import command
-from multirecall.cli.wiring import opened_searcher
 from multirecall.core.filters import Range
 from multirecall.core.query import Facet, Query
 from multirecall.evaluation.queries import JudgedQuery, read_queries
 from multirecall.evaluation.testbed import write_sample
 from multirecall.indexer.build import BuildOptions
 from multirecall.search.understand import understand
+from multirecall.wiring.searchers import opened_searcher
+from multirecall.wiring.settings import load_settings
 
 __all__ = ["demo"]
 

@@ -11,10 +11,8 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from multirecall.cli.output import console, print_json, printable, stderr
-from multirecall.cli.settings import CONFIG_FILE, Settings, load_settings
 from multirecall.cli.show_mapping import mapping_table
 from multirecall.cli.state import command
-from multirecall.cli.wiring import opened_encoder, opened_engine
 from multirecall.core.errors import InvalidMapping
 from multirecall.encoders.base import Encoder
 from multirecall.indexer.build import BuildOptions, build
@@ -22,6 +20,8 @@ from multirecall.indexer.mapping import Mapping, read_mapping
 from multirecall.indexer.progress import BuildProgress, OnProgress
 from multirecall.indexer.report import BuildReport
 from multirecall.indexer.sources import Catalogue
+from multirecall.wiring.engines import opened_encoder, opened_engine
+from multirecall.wiring.settings import CONFIG_FILE, Settings, load_settings
 
 __all__ = ["chosen_mapping", "index", "index_catalogue", "report_view"]
 

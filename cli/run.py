@@ -10,12 +10,12 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from multirecall.cli.output import console, print_json, printable, stderr
-from multirecall.cli.settings import load_settings
 from multirecall.cli.state import command
-from multirecall.cli.wiring import opened_searcher
 from multirecall.evaluation.queries import read_queries
 from multirecall.evaluation.runs import RunWriter
 from multirecall.search.understand import understand
+from multirecall.wiring.searchers import opened_searcher
+from multirecall.wiring.settings import load_settings
 
 __all__ = ["run"]
 

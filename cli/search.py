@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from multirecall.cli.output import console, print_json, stderr
-from multirecall.cli.settings import load_settings
 from multirecall.cli.show_page import page_as_dict, page_view
 from multirecall.cli.state import command
-from multirecall.cli.wiring import opened_searcher
 from multirecall.core.errors import DeadlineExceeded, EngineError
 from multirecall.search.filter_syntax import parse_facet, parse_filters, parse_sort
 from multirecall.search.understand import understand
+from multirecall.wiring.searchers import opened_searcher
+from multirecall.wiring.settings import load_settings
 
 __all__ = ["search"]
 

@@ -8,8 +8,8 @@ import typer
 from rich.table import Table
 
 from multirecall.cli.output import console, print_json, printable
-from multirecall.cli.settings import CONFIG_FILE, load_settings, shown_settings
 from multirecall.cli.state import command
+from multirecall.wiring.settings import CONFIG_FILE, load_settings, shown_settings
 
 __all__ = ["settings_app"]
 
