@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import le
 
 from multirecall.core.errors import InvalidInput
 
@@ -46,6 +47,17 @@ class Hit:
     fields: Mapping[str, FieldValue] = field(default_factory=dict)
 
 
+def _in_order(hits: tuple[Hit, ...]) -> bool:
+    """Whether the hits are as a ranking must be; says not what is wrong, but takes a third of the time."""
+    keys = [(-hit.score, hit.id) for hit in hits]
+    return (
+        [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
+        and all(map(math.isfinite, [score for score, _ in keys]))
+        and all(map(le, keys, keys[1:]))
+        and len({product_id for _, product_id in keys}) == len(keys)
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
     """What one route found. `total` is the number of all products that match (None: the route cannot know)."""
@@ -59,6 +71,8 @@ class Ranking:
     error: str = ""
 
     def __post_init__(self) -> None:
+        if _in_order(self.hits):
+            return
         seen: set[str] = set()
         previous: Hit | None = None
         for position, hit in enumerate(self.hits, start=1):

@@ -57,9 +57,11 @@ def fuse_contributions(name: str, shares: Sequence[Share], k: int) -> Fused:
     by_route = sorted(shares, key=lambda share: share.ranking.route)
     totals: dict[str, float] = {}
     for share in by_route:
-        for hit, contribution in zip(share.ranking.hits, share.contributions, strict=True):
-            totals[hit.id] = totals.get(hit.id, 0.0) + contribution
-    best = sorted(totals.items(), key=lambda item: (-item[1], item[0]))[:k]
+        for product_id, contribution in zip([hit.id for hit in share.ranking.hits], share.contributions, strict=True):
+            totals[product_id] = totals.get(product_id, 0.0) + contribution
+    # sorted as (-score, id): of Python's ways to find the first few of some hundreds the quickest
+    ordered = sorted([(-total, product_id) for product_id, total in totals.items()])
+    best = [(product_id, -negative) for negative, product_id in ordered[:k]]
     sources: dict[str, list[Source]] = {product_id: [] for product_id, _ in best}
     fields: dict[str, dict[str, FieldValue]] = {product_id: {} for product_id, _ in best}
     for share in by_route:

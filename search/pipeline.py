@@ -121,10 +121,12 @@ class Searcher:
         waiting = self._start(query, routes, context)
         failures: dict[str, Ranking] = {}
         results: dict[str, list[EngineResult]] = {}
+        made: dict[str, Ranking] = {}
         ready = [route for route in routes if not route.needs_preparation]
         if waiting and ready and self._engine.capabilities.in_process:
             # A round trip costs nothing here: the other routes are answered while the models run.
             results.update(self._recall(query, ready, context, deadline))
+            made.update((route.name, _ranking(route, results[route.name])) for route in ready)
             clock.lap("engine")
             ready = []
         failures.update(self._wait(waiting, context))
@@ -132,7 +134,8 @@ class Searcher:
         ready += [route for route, _ in waiting if route.name not in failures]
         results.update(self._recall(query, ready, context, deadline))
         clock.lap("engine")
-        rankings = tuple(failures.get(route.name) or _ranking(route, results.get(route.name, [])) for route in routes)
+        made.update((route.name, _ranking(route, results.get(route.name, []))) for route in ready)
+        rankings = tuple(failures.get(route.name) or made[route.name] for route in routes)
         hits = self._fuse(query, rankings, k)
         clock.lap("fuse")
         facets_over, facets = _facets(results) if query.facets else ("", ())

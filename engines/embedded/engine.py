@@ -118,8 +118,11 @@ class EmbeddedEngine:
     ) -> list[Mapping[str, Any] | None]:
         snapshot = self._snapshot(index)
         names = STORED_FIELDS if fields is None else tuple(fields)
-        addresses = [snapshot.find(wanted) for wanted in ids]
-        return [None if address is None else _record(address, names, snapshot) for address in addresses]
+        found = {}
+        for address in snapshot.find_all(ids):
+            record, vector_names = read_body(snapshot.body(address))
+            found[record["id"]] = _asked(record, vector_names, address, names, snapshot)
+        return [found.get(wanted) for wanted in ids]
 
     def scan(self, fields: Sequence[str], *, index: str | None = None) -> Iterator[Mapping[str, Any]]:
         snapshot = self._snapshot(index)
@@ -129,7 +132,7 @@ class EmbeddedEngine:
                 snapshot.text_schema, "row", FieldType.Unsigned, start, start + _SCANNED_ROWS, include_upper=False
             )
             for _, address in snapshot.searcher.search(part, _SCANNED_ROWS, False).hits:
-                yield _record(address, names, snapshot)
+                yield _asked(*read_body(snapshot.body(address)), address, names, snapshot)
 
     def count(self, filter: Filter | None = None, *, index: str | None = None) -> int:
         snapshot = self._snapshot(index)
@@ -220,7 +223,16 @@ class EmbeddedEngine:
             return opened[1]
 
     def _snapshot(self, index: str | None) -> Snapshot:
-        """The state to read. If the live index is swapped away and dropped meanwhile, that of its successor."""
+        """The state to read. If the live index is swapped away and dropped meanwhile, that of its successor.
+
+        Three looks at files while nothing changed: at the pointer, and at the two of `PhysicalIndex.unchanged`.
+        """
+        if index is None:
+            self._check_open()
+            opened = self._opened.get(self._folder.live() or "")
+            snapshot = opened[1].unchanged() if opened is not None else None
+            if snapshot is not None:
+                return snapshot
         while True:
             live = self._folder.live()
             try:
@@ -237,10 +249,16 @@ def _answered(request: EngineRequest, snapshot: Snapshot, deadline: Deadline) ->
         return EngineResult(status=RouteStatus.FAILED, error=str(error))
 
 
-def _record(address: Any, names: Sequence[str], snapshot: Snapshot) -> dict[str, Any]:
-    record, vector_names = read_body(snapshot.body(address))
+def _asked(
+    record: dict[str, Any], vector_names: Sequence[str], address: Any, names: Sequence[str], snapshot: Snapshot
+) -> dict[str, Any]:
+    """The asked fields that the record has; vectors, by `vectors.<field>`, are read from its row."""
     found: dict[str, Any] = {}
     for name in names:
+        if "." not in name:
+            if (value := record.get(name)) is not None:
+                found[name] = value
+            continue
         field = name.removeprefix("vectors.")
         if field != name:
             if field in vector_names:

@@ -72,6 +72,7 @@ class PhysicalIndex:
         self.schema = _read_schema(path)
         self._tuning = tuning
         self._meta = path / "text" / "meta.json"
+        self._meta_path, self._graphs_path = str(self._meta), str(path / "graphs")
         self._read_lock = threading.Lock()
         self._write_lock = threading.RLock()
         self._text: tantivy.Index | None = None
@@ -80,6 +81,20 @@ class PhysicalIndex:
         self._writer: Writer | None = None
         self._graph_writers: dict[str, GraphWriter] = {}
         self._lost = 0
+
+    def unchanged(self) -> Snapshot | None:
+        """The snapshot that was taken last if it still shows the last commit. Costs two looks at files.
+
+        No look at the folder itself: another index made under its name has a `meta.json` of its own.
+        """
+        seen = self._seen
+        if seen is None:
+            return None
+        try:
+            meta, graphs = os.stat(self._meta_path), os.stat(self._graphs_path)
+        except OSError:
+            return None
+        return seen[1] if seen[0] == (meta.st_ino, meta.st_mtime_ns, graphs.st_mtime_ns) else None
 
     def snapshot(self) -> Snapshot:
         """The last committed state, of whichever process. Costs one look at `meta.json` while nothing changed."""

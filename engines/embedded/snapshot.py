@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from tantivy import Occur, Order, Query
 from multirecall.core.errors import IndexCorrupt
 from multirecall.core.filters import Filter
 from multirecall.core.ranking import FieldValue
-from multirecall.engines.embedded.documents import column_name, read_body
+from multirecall.engines.embedded.documents import TEXT_FIELDS, column_name, read_body, text_field
 from multirecall.engines.embedded.filter_query import filter_query
 from multirecall.engines.embedded.graph import Graph
 from multirecall.engines.embedded.rows import RowReader, Rows
@@ -26,6 +26,7 @@ from multirecall.engines.schema import Schema
 __all__ = ["Committed", "Selection", "Snapshot"]
 
 _KEPT_SELECTIONS_BYTES = 64 << 20
+_FOUND_AT_ONCE = 512
 
 
 class Selection:
@@ -60,7 +61,7 @@ class Committed:
         self.opstamp = opstamp
         self._lock = threading.Lock()
         self._making = threading.Lock()
-        self.vocabulary = Vocabulary()
+        self.vocabulary = Vocabulary([text_field(name) for name in TEXT_FIELDS])
         self.mean_codes: float | None = None
         self._selections: OrderedDict[tuple[str, str], Selection] = OrderedDict()
 
@@ -142,6 +143,15 @@ class Snapshot:
         """tantivy's address of a product, or None."""
         hits = self.searcher.search(Query.term_query(self.text_schema, "id", id, "basic"), 1, False).hits
         return hits[0][1] if hits else None
+
+    def find_all(self, ids: Sequence[str]) -> Iterator[Any]:
+        """tantivy's addresses of those products that are there, in no order."""
+        for start in range(0, len(ids), _FOUND_AT_ONCE):
+            part = dict.fromkeys(ids[start : start + _FOUND_AT_ONCE])
+            either = [(Occur.Should, Query.term_query(self.text_schema, "id", name, "basic")) for name in part]
+            query = Query.const_score_query(Query.boolean_query(either), 0.0)
+            for _, address in self.searcher.search(query, len(part), False).hits:
+                yield address
 
     def address(self, row: int) -> Any:
         """tantivy's address of the product that lies in a live row."""

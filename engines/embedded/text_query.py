@@ -9,13 +9,13 @@ its statistics count a replaced product until its segment is merged.
 from __future__ import annotations
 
 import math
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tantivy import Occur, Query
 
 from multirecall.engines.base import Text
 from multirecall.engines.embedded.documents import TEXT_FIELDS, text_field
+from multirecall.engines.embedded.vocabulary import nearest_in_field
 from multirecall.engines.scoring import K1, TIE_BREAKER, B, code_share, is_common, sought
 
 if TYPE_CHECKING:
@@ -24,9 +24,21 @@ if TYPE_CHECKING:
 __all__ = ["text_query"]
 
 
+class _Searched(NamedTuple):
+    """A text field that is searched: its place among `TEXT_FIELDS`, tantivy's name for it, its boost."""
+
+    position: int
+    name: str
+    boost: float
+
+
 def text_query(clause: Text, snapshot: Snapshot) -> Query:
     """The clause as a scoring query; one that matches nothing if no word and no code is left to look for."""
-    fields = [(text_field(name), boost) for name in TEXT_FIELDS if (boost := getattr(clause.boosts, name)) > 0]
+    fields = [
+        _Searched(position, text_field(name), boost)
+        for position, name in enumerate(TEXT_FIELDS)
+        if (boost := getattr(clause.boosts, name)) > 0
+    ]
     words, codes = sought(clause, snapshot.schema.language)
     in_text = {typed: _word_query(word, fields, snapshot, fuzzy=clause.fuzzy) for word, typed in words.items()}
     by_code = {code: query for code in codes if (query := _code_query(code, clause.boosts.codes, snapshot)) is not None}
@@ -54,20 +66,22 @@ def _any_of(queries: list[Query], at_least: int = 1) -> Query:
     return Query.boolean_query([(Occur.Should, query) for query in queries], at_least)
 
 
-def _word_query(word: str, fields: list[tuple[str, float]], snapshot: Snapshot, *, fuzzy: bool) -> Query:
+def _word_query(word: str, fields: list[_Searched], snapshot: Snapshot, *, fuzzy: bool) -> Query:
     """The word by its best field, with `fuzzy` also by its variants: (1 - distance / length) of their score, their
     idf held to that of the word (a rare misspelling in the catalogue must not outrank the right spelling)."""
-    holding = {field: snapshot.holding(field, word) for field, _ in fields}
-    most = max(holding.values())
-    fuzzy = fuzzy and not is_common(most, snapshot.n_counted)
+    vocabulary, n = snapshot.committed.vocabulary, snapshot.n_counted
+    holding = vocabulary.holding(snapshot.searcher, word)
+    most = max(holding[field.position] for field in fields)
+    variants = vocabulary.variants(snapshot.searcher, word) if fuzzy and not is_common(most, n) else []
     in_fields = []
-    for field, boost in fields:
-        ways = [_term_query(field, word, boost, most, holding[field], snapshot)] if holding[field] else []
-        if fuzzy:
-            for variant, distance, in_field in snapshot.committed.vocabulary.variants(snapshot.searcher, field, word):
-                at_least = max(most, *(snapshot.holding(other, variant) for other, _ in fields))
-                weight = boost * (1.0 - distance / len(word))
-                ways.append(_term_query(field, variant, weight, at_least, in_field, snapshot))
+    for field in fields:
+        in_field = holding[field.position]
+        ways = [_term_query(field.name, word, field.boost, most, in_field, snapshot)] if in_field else []
+        for variant in nearest_in_field(variants, field.position):
+            at_least = max(most, *(variant.holding[other.position] for other in fields))
+            weight = field.boost * (1.0 - variant.distance / len(word))
+            in_field = variant.holding[field.position]
+            ways.append(_term_query(field.name, variant.term, weight, at_least, in_field, snapshot))
         if ways:
             in_fields.append(ways[0] if len(ways) == 1 else Query.disjunction_max_query(ways, 0.0))
     if not in_fields:
@@ -77,8 +91,7 @@ def _word_query(word: str, fields: list[tuple[str, float]], snapshot: Snapshot, 
 
 def _term_query(field: str, term: str, boost: float, holding: int, in_field: int, snapshot: Snapshot) -> Query:
     """The term in one field, scored as if `holding` products held it instead of `in_field`."""
-    idf = partial(_idf, snapshot.n_counted)
-    weight = boost * idf(holding) / idf(in_field)
+    weight = boost * _idf(snapshot.n_counted, holding) / _idf(snapshot.n_counted, in_field)
     query = Query.term_query(snapshot.text_schema, field, term, "freq")
     return query if weight == 1 else Query.boost_query(query, weight)
 

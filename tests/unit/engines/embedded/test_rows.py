@@ -86,3 +86,13 @@ def test_no_rows_at_all(tmp_path: Path) -> None:
     assert rows.ids([]) == []
     assert rows.gather("dense", np.zeros(0, dtype=np.int64)).shape == (0, 0)
     assert rows.dot("dense", np.ones(DIM, dtype=np.float32), np.zeros(0, dtype=np.int64)).shape == (0,)
+
+
+def test_ids_of_any_text_are_read_as_they_were_written(tmp_path: Path) -> None:
+    ids = ['a"b', "back\\slash", "ü", "日本", "🛒", "tab\t", "]", '","', "plain"]
+    writer = RowWriter(tmp_path, schema())
+    for name in ids:
+        writer.append([name, 'br"and', None], {})
+    writer.sync()
+    writer.close()
+    assert RowReader(tmp_path, schema(), len(ids)).ids(range(len(ids))) == ids
