@@ -48,7 +48,7 @@ class _Folding(dict[int, str]):
 
 _FOLDING = _Folding()
 _STEMMER_LOCK = threading.Lock()
-_STEMMERS: dict[str, snowballstemmer.stemmer] = {}
+_MAX_STEMS = 1 << 17
 
 
 def fold(text: str) -> str:
@@ -58,17 +58,22 @@ def fold(text: str) -> str:
 
 def split_words(text: str) -> list[str]:
     """The folded words of a text in order, before stemming; repeated words repeat."""
-    return [_POSSESSIVE.sub("", word).replace("'", "") for word in _WORD.findall(fold(_without_marks(text)))]
+    folded = fold(_without_marks(text))
+    words: list[str] = _WORD.findall(folded)
+    if "'" in folded:
+        words = [_POSSESSIVE.sub("", word).replace("'", "") for word in words]
+    return words
 
 
 def stem(word: str, language: str) -> str:
     """The stem of one folded word. Raises InvalidSettings for a language that is none of `LANGUAGES`."""
-    return word if language == "none" else _stem(word, language)
+    return word if language == "none" else _stems(language)[word]
 
 
 def terms(text: str, language: str) -> list[str]:
     """The index terms of a text in order: `split_words`, each stemmed."""
-    return [stem(word, language) for word in split_words(text)]
+    words = split_words(text)
+    return words if language == "none" else [*map(_stems(language).__getitem__, words)]
 
 
 def _without_marks(text: str) -> str:
@@ -79,12 +84,24 @@ def _without_marks(text: str) -> str:
     return "".join(c for c in text if not unicodedata.category(c).startswith("M"))
 
 
-@lru_cache(maxsize=1 << 17)
-def _stem(word: str, language: str) -> str:
+class _Stems(dict[str, str]):
+    """Stems by word, each worked out once: a look-up in C, since a catalogue asks for the same words all the time."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__()
+        self._stemmer = snowballstemmer.stemmer(language)
+
+    def __missing__(self, word: str) -> str:
+        with _STEMMER_LOCK:  # a Snowball stemmer keeps the word it works on as state
+            found = str(self._stemmer.stemWord(word))
+        if len(self) >= _MAX_STEMS:
+            self.clear()
+        self[word] = found
+        return found
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _stems(language: str) -> _Stems:
     if language not in LANGUAGES:
         raise InvalidSettings(f"Language {language!r} is none of {', '.join(LANGUAGES)}.", field="language")
-    with _STEMMER_LOCK:  # a Snowball stemmer keeps the word it works on as state
-        stemmer = _STEMMERS.get(language)
-        if stemmer is None:
-            stemmer = _STEMMERS[language] = snowballstemmer.stemmer(language)
-        return str(stemmer.stemWord(word))
+    return _Stems(language)

@@ -49,7 +49,7 @@ def test_an_unknown_language_is_refused() -> None:
 def test_the_stemmer_is_shared_by_threads() -> None:
     words = [f"{start}{end}" for start in "bcdfgklmprst" for end in ("unning", "atteries", "rinters", "ational")] * 20
     expected = [snowballstemmer.stemmer("english").stemWord(word) for word in words]
-    stem.__globals__["_stem"].cache_clear()
+    stem.__globals__["_stems"].cache_clear()
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda word: stem(word, "english"), words)) == expected
 
