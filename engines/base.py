@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import InvalidInput, InvalidQuery
@@ -15,12 +14,24 @@ from multirecall.core.filters import Filter
 from multirecall.core.query import Facet, Sort
 from multirecall.core.ranking import FieldValue, RouteStatus
 from multirecall.engines.schema import Schema
+from multirecall.engines.writes import (
+    Delete,
+    Deleted,
+    Float32Array,
+    IndexedProduct,
+    Update,
+    Upsert,
+    Write,
+    WriteResult,
+    WriteStatus,
+)
 
 __all__ = [
     "MAX_K",
     "Capabilities",
     "Clause",
     "Delete",
+    "Deleted",
     "Engine",
     "EngineHit",
     "EngineRequest",
@@ -41,88 +52,8 @@ __all__ = [
     "WriteStatus",
 ]
 
-Float32Array = NDArray[np.float32]
-
 MAX_K = 10_000
 """Most hits one request may ask for; the servers' default result window."""
-
-
-# ---------------------------------------------------------------- writing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexedProduct:
-    """A product ready to be written: the flat record of `engines/fields.py` and a vector per vector field.
-
-    A vector field may be missing (the product is then found by the other routes only).
-    Vectors: shape (dim,), float32, length 1.
-    """
-
-    id: str
-    fields: Mapping[str, Any]
-    vectors: Mapping[str, Float32Array] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upsert:
-    """Insert or replace. With a version: refused as `stale` if the stored version is higher.
-
-    The version is stored as the field `version`, in the place of one in the record.
-    """
-
-    product: IndexedProduct
-    version: int | None = None
-
-    @property
-    def id(self) -> str:
-        return self.product.id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Update:
-    """Set some of `UPDATABLE_FIELDS` (None takes a value away); all other fields and all vectors stay.
-
-    Absent product: `missing`, and not ok.
-    """
-
-    id: str
-    fields: Mapping[str, Any]
-    version: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delete:
-    """Remove a product. Absent product: `missing`, which is no failure."""
-
-    id: str
-    version: int | None = None
-
-
-Write = Upsert | Update | Delete
-
-
-class WriteStatus:
-    """The words of `WriteResult.status`. The first six are final and right; `rejected` is final and wrong."""
-
-    CREATED = "created"
-    UPDATED = "updated"
-    DELETED = "deleted"
-    MISSING = "missing"
-    STALE = "stale"
-    REJECTED = "rejected"  # the engine refuses this product for good: bad value, wrong dimension
-    FAILED = "failed"  # given up after retries: the same write may succeed later
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteResult:
-    """What became of one write. `ok` covers created, updated, deleted, stale, and missing for a Delete."""
-
-    id: str
-    ok: bool
-    status: str
-    error: str = ""
-    retryable: bool = False
-    tries: int = 1
 
 
 # ---------------------------------------------------------------- searching
@@ -318,7 +249,23 @@ class Engine(Protocol):
         """Applies writes in order and yields one result per write, in the order of the writes.
 
         Consumes the iterable lazily in bounded chunks. Visible to search after `refresh`, not before. One bad
-        product never stops the others. Among several writes of one id the last one wins (versions permitting).
+        product never stops the others. Writes with versions merge as `engines/versions.py` says, whatever their
+        order; among several writes of one id without versions the last one wins.
+        """
+        ...
+
+    def deleted(self, *, index: str | None = None) -> Iterator[Deleted]:
+        """The tombstones that versioned deletes have left, as of the last refresh, in no particular order.
+
+        They are no products: no search, count, facet, fetch or scan shows them.
+        """
+        ...
+
+    def prune_deleted(self, older_than_s: float, *, index: str | None = None) -> int:
+        """Forgets the tombstones (as of the last refresh) made that long ago or longer; returns how many.
+
+        After it, a late write of such a product brings the product back. Seen by `deleted` after `refresh`.
+        Raises InvalidInput for a negative time.
         """
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from multirecall.engines.base import Delete, EngineRequest, IndexedProduct, Upda
 from multirecall.engines.fields import UPDATABLE_FIELDS, FieldKind, resolve_field
 from multirecall.engines.schema import Schema
 
-__all__ = ["check_filter", "check_request", "rejection"]
+__all__ = ["check_filter", "check_request", "prune_limit", "rejection"]
 
 _NUMBERS = ("price_minor", "popularity", "updated_at", "version")
 _TEXTS = ("title", "description", "brand", "currency", "category", "attributes_text", "codes", "attribute_pairs")
@@ -106,6 +107,13 @@ def rejection(write: Write, schema: Schema) -> str:
             return _bad_field(write.fields)
         case _:
             return _bad_field(write.product.fields) or _bad_vector(write.product, schema)
+
+
+def prune_limit(older_than_s: float) -> float:
+    """The time (seconds since 1970) up to which tombstones are forgotten. Raises InvalidInput for a negative age."""
+    if not older_than_s >= 0:
+        raise InvalidInput(f"Tombstones cannot be older than {older_than_s} s.", field="older_than_s")
+    return time.time() - older_than_s
 
 
 def _bad_field(fields: Mapping[str, Any]) -> str:

@@ -5,7 +5,9 @@
     price_minor, popularity, updated_at, version, number_<i>                 float64; i counts numeric_attributes
     in_stock                                                                 boolean
     row, write_version, vector_names                                         ours: see rows.py and writing.py
-    body                                                                     JSON `[record, vector names]`, stored
+    body                                                                     stored JSON: `[record, vector names]`, and
+                                                                             `[record version, field versions]` if
+                                                                             fields were set later than the record
 
 Texts are analysed here (`engines/analysis.py`, as every engine's reference does) and handed to tantivy as words
 with a space between; its own analysers would differ from the reference in folding and stemming.
@@ -23,8 +25,18 @@ import tantivy
 from multirecall.engines.analysis import terms
 from multirecall.engines.fields import MAX_KEYWORD_CHARS
 from multirecall.engines.schema import Schema
+from multirecall.engines.versions import Versions
 
-__all__ = ["TEXT_FIELDS", "as_values", "column_name", "open_text_index", "read_body", "text_field", "to_document"]
+__all__ = [
+    "TEXT_FIELDS",
+    "as_values",
+    "column_name",
+    "open_text_index",
+    "read_body",
+    "read_whole_body",
+    "text_field",
+    "to_document",
+]
 
 TEXT_FIELDS = ("title", "brand", "category", "description", "attributes_text")
 """The analysed fields; each lies in the index as `<name>_text`."""
@@ -32,6 +44,10 @@ TEXT_FIELDS = ("title", "brand", "category", "description", "attributes_text")
 _KEYWORDS = ("brand", "category", "currency", "codes", "attribute_pairs", "attribute_names")
 _NUMBERS = ("price_minor", "popularity", "updated_at", "version")
 _WORDS = "words"
+
+NO_VERSION = -1
+"""What `write_version` holds for a product without one: below every version."""
+
 _SHORT_TEXT_CHARS = 120
 
 
@@ -68,10 +84,13 @@ def open_text_index(path: str, schema: Schema) -> tantivy.Index:
 
 
 def to_document(
-    record: Mapping[str, Any], *, row: int, version: int, vector_names: Sequence[str], schema: Schema
+    record: Mapping[str, Any], *, row: int, versions: Versions, vector_names: Sequence[str], schema: Schema
 ) -> tuple[tantivy.Document, bytes]:
     """The document of a checked record, and its body. Raises TypeError for a value that JSON does not know."""
-    body = orjson.dumps([record, list(vector_names)], option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+    later = [[versions.record, versions.fields]] if versions.fields else []
+    body = orjson.dumps(
+        [record, list(vector_names), *later], option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+    )
     document = tantivy.Document()
     document.add_text("id", record["id"])
     for name in _KEYWORDS:
@@ -91,7 +110,7 @@ def to_document(
     if record.get("in_stock") is not None:
         document.add_boolean("in_stock", record["in_stock"])
     document.add_unsigned("row", row)
-    document.add_integer("write_version", version)
+    document.add_integer("write_version", write_version(versions))
     for name in vector_names:
         document.add_text("vector_names", name)
     document.add_bytes("body", body)
@@ -100,8 +119,23 @@ def to_document(
 
 def read_body(body: bytes) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The record and the names of the vectors that the product has."""
-    record, vector_names = orjson.loads(body)
+    record, vector_names = orjson.loads(body)[:2]
     return record, tuple(vector_names)
+
+
+def read_whole_body(body: bytes) -> tuple[dict[str, Any], tuple[str, ...], Versions]:
+    """What `read_body` gives, and the versions of the record and of its fields."""
+    record, vector_names, *later = orjson.loads(body)
+    if later:
+        [[of_record, of_fields]] = later
+        return record, tuple(vector_names), Versions(record=of_record, fields=of_fields)
+    version = record.get("version")
+    return record, tuple(vector_names), Versions(record=None if version is None else int(version))
+
+
+def write_version(versions: Versions) -> int:
+    """The highest version of a product, as the column of that name holds it."""
+    return NO_VERSION if versions.highest is None else versions.highest
 
 
 def as_values(value: Any) -> list[Any]:

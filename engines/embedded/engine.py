@@ -19,8 +19,8 @@ from multirecall.core.deadline import Deadline
 from multirecall.core.errors import EngineError, IndexCorrupt, InvalidInput, NotFound, UnsupportedFeature
 from multirecall.core.filters import Filter
 from multirecall.core.ranking import RouteStatus
-from multirecall.engines.base import Capabilities, EngineRequest, EngineResult, IndexInfo, Write, WriteResult
-from multirecall.engines.checks import check_filter, check_request
+from multirecall.engines.base import Capabilities, Deleted, EngineRequest, EngineResult, IndexInfo, Write, WriteResult
+from multirecall.engines.checks import check_filter, check_request, prune_limit
 from multirecall.engines.embedded.answering import answer, count
 from multirecall.engines.embedded.documents import read_body
 from multirecall.engines.embedded.folder import Folder
@@ -28,6 +28,7 @@ from multirecall.engines.embedded.graph import GRAPH_TYPES
 from multirecall.engines.embedded.index import PhysicalIndex, make_index
 from multirecall.engines.embedded.snapshot import Snapshot, record_value
 from multirecall.engines.embedded.storage import folder_bytes
+from multirecall.engines.embedded.tombstones import FILE, read_tombstones
 from multirecall.engines.embedded.tuning import Tuning
 from multirecall.engines.fields import STORED_FIELDS
 from multirecall.engines.schema import Schema
@@ -104,6 +105,16 @@ class EmbeddedEngine:
 
     def refresh(self, *, index: str | None = None) -> None:
         self._index(index).refresh()
+
+    def deleted(self, *, index: str | None = None) -> Iterator[Deleted]:
+        snapshot = self._snapshot(index)  # before the file, which then holds all that the snapshot lacks
+        for name, buried in read_tombstones(snapshot.path / FILE).items():
+            if snapshot.find(name) is None:
+                yield Deleted(id=name, version=buried.tombstone.version, deleted_at=buried.deleted_at)
+
+    def prune_deleted(self, older_than_s: float, *, index: str | None = None) -> int:
+        """See `Engine.prune_deleted`. Takes the index's lock, as a write does."""
+        return self._index(index).prune_deleted(prune_limit(older_than_s))
 
     def search_many(
         self, requests: Sequence[EngineRequest], deadline: Deadline, *, index: str | None = None

@@ -4,6 +4,7 @@
 <name>/text/           tantivy; its `meta.json` is the commit point
 <name>/rows/           keys and float32 vectors, see rows.py
 <name>/graphs/         derived, see graph.py
+<name>/tombstones      of versioned deletes, see tombstones.py
 """
 
 from __future__ import annotations
@@ -139,6 +140,16 @@ class PhysicalIndex:
                 self._commit(writer)
             self._tidy(writer)
 
+    def prune_deleted(self, made_by: float) -> int:
+        """Forgets the committed tombstones made by then. Raises EngineBusy, StorageFull, EngineError."""
+        with self._write_lock:
+            writer = self._open_writer()
+            try:
+                return writer.prune_deleted(made_by)
+            except EngineError:
+                self._abandon(writer)
+                raise
+
     def close(self) -> None:
         """Releases the writer's lock and all maps; writes not refreshed are gone."""
         with self._write_lock, self._read_lock:
@@ -233,8 +244,11 @@ class PhysicalIndex:
             if self._text is None:
                 raise EngineError(f"The index {self.path} was closed meanwhile.", path=str(self.path))
             writer = Writer(self.path, self.schema, self._text, snapshot, heap_bytes=self._tuning.heap_bytes)
-            # another process may have committed before we got its lock
-            writer.committed(self.snapshot())
+            try:
+                writer.committed(self.snapshot())  # another process may have committed before we got its lock
+            except EngineError:
+                writer.abandon()
+                raise
             self._writer = writer
         return self._writer
 
@@ -247,11 +261,11 @@ class PhysicalIndex:
     def _commit(self, writer: Writer) -> None:
         try:
             writer.commit()
+            writer.committed(self.snapshot())
         except EngineError:
             self._abandon(writer)
             self._lost = 0  # this very error tells the caller
             raise
-        writer.committed(self.snapshot())
 
     def _tidy(self, writer: Writer) -> None:
         """Compacts rows if most are dead, then lets the graphs follow. A failure here loses nothing."""

@@ -2,44 +2,60 @@
 
 The order of a commit is what makes a kill harmless (docs/decisions/0002-embedded-engine.md):
 
-    1. rows.sync()      keys and vectors of all new rows are on disk; nothing names them yet
-    2. text.commit()    tantivy writes its segments, syncs them and renames `meta.json`: THE commit point
-    3. graphs           derived from what is committed; a missing or old one costs time, never a result
+    1. rows.sync()        keys and vectors of all new rows are on disk; nothing names them yet
+    2. tombstones.sync()  those of this batch are on disk; they say nothing while their products are stored
+    3. text.commit()      tantivy writes its segments, syncs them and renames `meta.json`: THE commit point
+    4. tombstones that writes without a version took away; graphs: both late or lost costs nothing that was promised
 """
 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tantivy
 
-from multirecall.engines.base import Delete, Float32Array, Update, Upsert, Write, WriteResult, WriteStatus
+from multirecall.engines.base import Float32Array, Update, Upsert, Write, WriteResult, WriteStatus
 from multirecall.engines.checks import rejection
-from multirecall.engines.embedded.documents import read_body, to_document
+from multirecall.engines.embedded.documents import NO_VERSION, read_whole_body, to_document, write_version
 from multirecall.engines.embedded.rows import RowWriter
 from multirecall.engines.embedded.snapshot import Snapshot
 from multirecall.engines.embedded.storage import storage_errors
+from multirecall.engines.embedded.tombstones import FILE, TombstoneLog
 from multirecall.engines.schema import Schema
+from multirecall.engines.versions import Buried, Bury, Change, Leave, Remove, Replace, State, Versions, decide
 
 __all__ = ["MAX_ID_CHARS", "Writer"]
 
 MAX_ID_CHARS = 512
 
-_NO_VERSION = -1
 _SPOOL_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    """A product as the next write finds it. `place` is where its body lies: the spool, or (None) the snapshot."""
+class _Pending:
+    """A product written in this batch; `version` is the highest of its versions, its body lies at `place` in the
+    spool."""
 
     row: int
     version: int
-    place: tuple[int, int] | None = None
+    place: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What lies under the id of a write: its state, and what the write may leave as it is (all of it for an Update,
+    for others only what the rule can tell them to keep)."""
+
+    state: State = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+    vector_names: tuple[str, ...] = ()
+    row: int = -1
 
 
 class Writer:
@@ -52,12 +68,13 @@ class Writer:
             # files of a commit that a kill cut off: tantivy would name its next ones alike, and refuse
             self._text.garbage_collect_files()
             self._rows = RowWriter(path / "rows", schema)
+            self._tombstones = TombstoneLog(path / FILE)
         self._begin(snapshot)
 
     def _begin(self, snapshot: Snapshot) -> None:
         """Starts a batch on top of the committed state."""
         self._snapshot = snapshot
-        self._pending: dict[str, _Stored | None] = {}
+        self._pending: dict[str, _Pending | None] = {}
         self._spool: Any = None
         self._spool_end = 0
 
@@ -72,31 +89,43 @@ class Writer:
         if reason:
             return WriteResult(id=write.id, ok=False, status=WriteStatus.REJECTED, error=reason)
         with storage_errors(self._path, "writing products"):
-            stored = self._stored(write.id)
-            if stored is None and not isinstance(write, Upsert):
-                return WriteResult(id=write.id, ok=isinstance(write, Delete), status=WriteStatus.MISSING)
-            if stored is not None and write.version is not None and stored.version > write.version:
-                return WriteResult(id=write.id, ok=True, status=WriteStatus.STALE)
-            match write:
-                case Delete():
-                    self._text.delete_documents_by_term("id", write.id)
-                    self._pending[write.id] = None
-                    return WriteResult(id=write.id, ok=True, status=WriteStatus.DELETED)
-                case Update():
-                    return self._update(write, stored)
-                case Upsert():
-                    return self._upsert(write, stored)
+            found = self._found(write)
+            decision = decide(write, found.state)
+            match decision:
+                case Leave():
+                    return decision.result(write)
+                case Replace():
+                    return self._replace(decision, found)
+                case Change():
+                    return self._change(decision, found)
+                case Bury():
+                    kept = {name: found.record.get(name) for name in decision.tombstone.fields}
+                    grave = Buried(tombstone=decision.tombstone, record=kept, deleted_at=time.time())
+                    self._remove(write.id, found)
+                    self._tombstones.bury(write.id, grave)
+                case Remove():
+                    self._remove(write.id, found)
+                    self._tombstones.forget(write.id)
+            return WriteResult(id=write.id, ok=True, status=decision.status)
 
     def commit(self) -> None:
-        """Makes the batch visible and durable, in the order above (steps 1 and 2)."""
+        """Makes the batch visible and durable, in the order above (steps 1 to 3)."""
         with storage_errors(self._path, "committing"):
             self._rows.sync()
+            self._tombstones.sync()
             self._text.commit()
 
     def committed(self, snapshot: Snapshot) -> None:
-        """Begins the next batch on the snapshot that shows the last commit."""
+        """Begins the next batch on the snapshot that shows the last commit. Raises StorageFull or EngineError."""
         self._close_spool()
         self._begin(snapshot)
+        with storage_errors(self._path, "tidying tombstones up", hint="All writes are committed."):
+            self._tombstones.committed(self._is_stored)
+
+    def prune_deleted(self, made_by: float) -> int:
+        """Forgets the committed tombstones made by then, durably; returns how many. Raises as `committed` does."""
+        with storage_errors(self._path, "pruning tombstones"):
+            return self._tombstones.prune(made_by, self._is_stored)
 
     def move_to_new_segment(self, snapshot: Snapshot, rows: Any) -> None:
         """Compaction: gives every product a new row in a new segment, as ordinary writes of one batch."""
@@ -104,15 +133,15 @@ class Writer:
             self._rows.start_segment()
             for row in rows:
                 address = snapshot.address(int(row))
-                record, vector_names = read_body(snapshot.body(address))
+                record, vector_names, versions = read_whole_body(snapshot.body(address))
                 vectors = {name: snapshot.rows.vector(name, int(row)) for name in vector_names}
-                version = snapshot.integer("write_version", address)
-                self._add(record, version, vectors, vector_names, replace=True)
+                self._add(record, versions, vectors, vector_names, replace=True)
 
     def close(self) -> None:
         """Releases the lock; what was not committed is gone. Waits for merges that run."""
         self._close_spool()
         self._rows.close()
+        self._tombstones.close()
         with storage_errors(self._path, "closing the index"):
             self._text.wait_merging_threads()
 
@@ -120,58 +149,69 @@ class Writer:
         """Releases the lock after a failure, waiting for nothing."""
         self._close_spool()
         self._rows.close()
+        self._tombstones.close()
         del self._text
 
     def _close_spool(self) -> None:
         if self._spool is not None:
             self._spool.close()
 
-    def _stored(self, id: str) -> _Stored | None:
-        if id in self._pending:
-            return self._pending[id]
-        address = self._snapshot.find(id)
-        if address is None:
-            return None
-        return _Stored(self._snapshot.integer("row", address), self._snapshot.integer("write_version", address))
+    def _found(self, write: Write) -> _Found:
+        pending = self._pending.get(write.id)
+        address = None if write.id in self._pending else self._snapshot.find(write.id)
+        if pending is None and address is None:
+            buried = self._tombstones.get(write.id)
+            return _Found() if buried is None else _Found(state=buried.tombstone, record=buried.record)
+        if not isinstance(write, Update):
+            version = self._snapshot.integer("write_version", address) if pending is None else pending.version
+            if write.version is None or write.version >= version:
+                # It goes over all that is stored: the rule says the same whatever the versions of single fields.
+                return _Found(state=Versions(record=None if version == NO_VERSION else version))
+        body = self._snapshot.body(address) if pending is None else self._unspooled(pending.place)
+        record, vector_names, versions = read_whole_body(body)
+        row = self._snapshot.integer("row", address) if pending is None else pending.row
+        return _Found(versions, record, vector_names, row)
 
-    def _upsert(self, write: Upsert, stored: _Stored | None) -> WriteResult:
-        record = {name: value for name, value in write.product.fields.items() if value is not None}
+    def _is_stored(self, id: str) -> bool:
+        return self._pending[id] is not None if id in self._pending else self._snapshot.find(id) is not None
+
+    def _replace(self, decision: Replace, found: _Found) -> WriteResult:
+        write = decision.write
+        record = {name: value for name, value in decision.record(found.record).items() if value is not None}
         record["id"] = write.id
-        if write.version is not None:
-            record["version"] = write.version
-        version = record.get("version", _NO_VERSION)
         vectors = {name: _unit(vector) for name, vector in write.product.vectors.items()}
+        stored = isinstance(found.state, Versions)
         try:
-            self._add(record, int(version), vectors, tuple(vectors), replace=stored is not None)
+            self._add(record, decision.versions, vectors, tuple(vectors), replace=stored)
         except TypeError as error:
             return _rejected(write.id, error)
-        status = WriteStatus.CREATED if stored is None else WriteStatus.UPDATED
-        return WriteResult(id=write.id, ok=True, status=status)
+        if write.version is None:
+            self._tombstones.forget(write.id)
+        return WriteResult(id=write.id, ok=True, status=decision.status)
 
-    def _update(self, write: Update, stored: _Stored | None) -> WriteResult:
-        if stored is None:  # `apply` has answered this already
-            return WriteResult(id=write.id, ok=False, status=WriteStatus.MISSING)
-        record, vector_names = read_body(self._body(write.id, stored))
-        version = stored.version if write.version is None else write.version
-        record.update(write.fields)
-        if write.version is not None:
-            record["version"] = write.version
+    def _change(self, decision: Change, found: _Found) -> WriteResult:
+        name, versions = decision.write.id, decision.versions
+        record = {key: value for key, value in {**found.record, **decision.fields}.items() if value is not None}
         try:
             document, body = to_document(
-                {name: value for name, value in record.items() if value is not None},
-                row=stored.row, version=version, vector_names=vector_names, schema=self._schema,
-            )  # fmt: skip
+                record, row=found.row, versions=versions, vector_names=found.vector_names, schema=self._schema
+            )
         except TypeError as error:
-            return _rejected(write.id, error)
-        self._text.delete_documents_by_term("id", write.id)
+            return _rejected(name, error)
+        self._text.delete_documents_by_term("id", name)
         self._text.add_document(document)
-        self._pending[write.id] = _Stored(stored.row, version, self._keep(body))
-        return WriteResult(id=write.id, ok=True, status=WriteStatus.UPDATED)
+        self._pending[name] = _Pending(found.row, write_version(versions), self._keep(body))
+        return WriteResult(id=name, ok=True, status=decision.status)
+
+    def _remove(self, id: str, found: _Found) -> None:
+        if isinstance(found.state, Versions):
+            self._text.delete_documents_by_term("id", id)
+        self._pending[id] = None
 
     def _add(
         self,
         record: dict[str, Any],
-        version: int,
+        versions: Versions,
         vectors: dict[str, Float32Array],
         vector_names: tuple[str, ...],
         *,
@@ -179,13 +219,13 @@ class Writer:
     ) -> None:
         """Raises TypeError for a record that is not JSON, before anything is changed."""
         document, body = to_document(
-            record, row=self._rows.next_row, version=version, vector_names=vector_names, schema=self._schema
+            record, row=self._rows.next_row, versions=versions, vector_names=vector_names, schema=self._schema
         )
         row = self._rows.append([record["id"], record.get("brand"), record.get("category")], vectors)
         if replace:
             self._text.delete_documents_by_term("id", record["id"])
         self._text.add_document(document)
-        self._pending[record["id"]] = _Stored(row, version, self._keep(body))
+        self._pending[record["id"]] = _Pending(row, write_version(versions), self._keep(body))
 
     def _keep(self, body: bytes) -> tuple[int, int]:
         """Bodies of the batch wait in a spool, since a partial update may follow before tantivy can read them."""
@@ -197,15 +237,10 @@ class Writer:
         self._spool_end += len(body)
         return place
 
-    def _body(self, id: str, stored: _Stored) -> bytes:
-        if stored.place is not None:
-            self._spool.seek(stored.place[0])
-            body: bytes = self._spool.read(stored.place[1])
-            return body
-        address = self._snapshot.find(id)
-        if address is None:
-            raise ValueError(f"product {id!r} vanished from the snapshot")
-        return self._snapshot.body(address)
+    def _unspooled(self, place: tuple[int, int]) -> bytes:
+        self._spool.seek(place[0])
+        body: bytes = self._spool.read(place[1])
+        return body
 
 
 def _unfit(write: Write) -> str:

@@ -18,22 +18,21 @@ from multirecall.core.filters import Filter
 from multirecall.core.ranking import RouteStatus
 from multirecall.engines.base import (
     Capabilities,
-    Delete,
+    Deleted,
     EngineRequest,
     EngineResult,
     IndexInfo,
-    Update,
-    Upsert,
     Write,
     WriteResult,
     WriteStatus,
 )
-from multirecall.engines.checks import check_filter, check_request, rejection
+from multirecall.engines.checks import check_filter, check_request, prune_limit, rejection
 from multirecall.engines.exact.answering import answer
 from multirecall.engines.exact.matching import matching_rows
 from multirecall.engines.exact.snapshot import Snapshot, StoredProduct
 from multirecall.engines.fields import STORED_FIELDS
 from multirecall.engines.schema import VECTOR_INDEXES, Schema
+from multirecall.engines.versions import Buried, Bury, Change, Leave, Remove, Replace, decide
 
 __all__ = ["ExactEngine"]
 
@@ -41,12 +40,30 @@ _NUMBERED = re.compile(r"-(\d{6,})$")
 
 
 class _Index:
-    """One physical index: the products as written, and the snapshot that searches see."""
+    """One physical index: the products and tombstones as written, and what is seen since the last refresh."""
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.products: dict[str, StoredProduct] = {}
+        self.buried: dict[str, Buried] = {}
         self.snapshot = Snapshot((), schema)
+        self.deleted: tuple[Deleted, ...] = ()
+
+    def put(self, id: str, stored: StoredProduct | Buried | None) -> None:
+        """Stores a product, a tombstone or nothing in the place of all that lies under the id."""
+        self.products.pop(id, None)
+        self.buried.pop(id, None)
+        if isinstance(stored, StoredProduct):
+            self.products[id] = stored
+        elif stored is not None:
+            self.buried[id] = stored
+
+    def refresh(self) -> None:
+        self.snapshot = Snapshot(self.products.values(), self.schema)
+        self.deleted = tuple(
+            Deleted(id=key, version=held.tombstone.version, deleted_at=held.deleted_at)
+            for key, held in self.buried.items()
+        )
 
 
 class ExactEngine:
@@ -99,8 +116,21 @@ class ExactEngine:
 
     def refresh(self, *, index: str | None = None) -> None:
         with self._open():
+            self._index(index).refresh()
+
+    def deleted(self, *, index: str | None = None) -> Iterator[Deleted]:
+        return iter(self._index(index).deleted)
+
+    def prune_deleted(self, older_than_s: float, *, index: str | None = None) -> int:
+        made_by = prune_limit(older_than_s)
+        with self._open():
             target = self._index(index)
-            target.snapshot = Snapshot(target.products.values(), target.schema)
+            old = [one for one in target.deleted if one.deleted_at <= made_by]
+            # one that was written anew since the last refresh is another
+            gone = [one.id for one in old if (held := target.buried.get(one.id)) and held.deleted_at == one.deleted_at]
+            for key in gone:
+                target.put(key, None)
+        return len(gone)
 
     def search_many(
         self, requests: Sequence[EngineRequest], deadline: Deadline, *, index: str | None = None
@@ -203,25 +233,27 @@ def _apply(write: Write, target: _Index) -> WriteResult:
     reason = rejection(write, target.schema)
     if reason:
         return WriteResult(id=write.id, ok=False, status=WriteStatus.REJECTED, error=reason)
-    stored = target.products.get(write.id)
-    if isinstance(write, Upsert) and stored is None:
-        target.products[write.id] = StoredProduct.analysed(write.product, write.version, target.schema)
-        return WriteResult(id=write.id, ok=True, status=WriteStatus.CREATED)
-    if stored is None:
-        return WriteResult(id=write.id, ok=isinstance(write, Delete), status=WriteStatus.MISSING)
-    if write.version is not None and (stored.version or 0) > write.version:
-        return WriteResult(id=write.id, ok=True, status=WriteStatus.STALE)
-    match write:
-        case Delete():
-            del target.products[write.id]
-            return WriteResult(id=write.id, ok=True, status=WriteStatus.DELETED)
-        case Update():
-            changed = dict(write.fields) if write.version is None else {**write.fields, "version": write.version}
-            target.products[write.id] = replace(stored, record={**stored.record, **changed})
-            return WriteResult(id=write.id, ok=True, status=WriteStatus.UPDATED)
-        case Upsert():
-            target.products[write.id] = StoredProduct.analysed(write.product, write.version, target.schema)
-            return WriteResult(id=write.id, ok=True, status=WriteStatus.UPDATED)
+    stored, buried = target.products.get(write.id), target.buried.get(write.id)
+    state = stored.versions if stored is not None else None if buried is None else buried.tombstone
+    before = stored or buried
+    record = {} if before is None else before.record
+    decision = decide(write, state)
+    match decision:
+        case Leave():
+            return decision.result(write)
+        case Replace():
+            product = decision.write.product
+            merged = StoredProduct.analysed(product, decision.record(record), decision.versions, target.schema)
+            target.put(write.id, merged)
+        case Change():
+            changed = {**record, **decision.fields}
+            target.products[write.id] = replace(target.products[write.id], record=changed, versions=decision.versions)
+        case Bury():
+            kept = {name: record.get(name) for name in decision.tombstone.fields}
+            target.put(write.id, Buried(tombstone=decision.tombstone, record=kept, deleted_at=time.time()))
+        case Remove():
+            target.put(write.id, None)
+    return WriteResult(id=write.id, ok=True, status=decision.status)
 
 
 def _record(product: StoredProduct, names: Sequence[str]) -> dict[str, Any]:

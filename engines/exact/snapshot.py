@@ -15,8 +15,17 @@ from multirecall.engines.analysis import terms
 from multirecall.engines.base import Float32Array, IndexedProduct
 from multirecall.engines.fields import MAX_KEYWORD_CHARS
 from multirecall.engines.schema import Schema
+from multirecall.engines.versions import Versions
 
-__all__ = ["TEXT_FIELDS", "BoolArray", "KeywordColumn", "NumberColumn", "Postings", "Snapshot", "StoredProduct"]
+__all__ = [
+    "TEXT_FIELDS",
+    "BoolArray",
+    "KeywordColumn",
+    "NumberColumn",
+    "Postings",
+    "Snapshot",
+    "StoredProduct",
+]
 
 TEXT_FIELDS = ("title", "brand", "category", "description", "attributes_text")
 """The fields analysed by the schema's language; `codes` is searched too, its tokens as they are."""
@@ -31,15 +40,16 @@ class StoredProduct:
 
     id: str
     record: Mapping[str, Any]
+    versions: Versions
     vectors: Mapping[str, Float32Array]
     term_counts: Mapping[str, Counter[str]]
 
     @classmethod
-    def analysed(cls, product: IndexedProduct, version: int | None, schema: Schema) -> StoredProduct:
-        """The product as the index holds it; vectors are scaled to length 1."""
-        record = {**product.fields, "id": product.id}
-        if version is not None:
-            record["version"] = version
+    def analysed(
+        cls, product: IndexedProduct, record: Mapping[str, Any], versions: Versions, schema: Schema
+    ) -> StoredProduct:
+        """The product as the index holds it, with `record` for its fields; vectors are scaled to length 1."""
+        record = {**record, "id": product.id}
         counts = {
             name: Counter(word for text in as_list(record.get(name)) for word in terms(text, schema.language))
             for name in TEXT_FIELDS
@@ -48,11 +58,7 @@ class StoredProduct:
         vectors = {
             name: np.asarray(v, dtype=np.float32) / np.float32(np.linalg.norm(v)) for name, v in product.vectors.items()
         }
-        return cls(id=product.id, record=record, vectors=vectors, term_counts=counts)
-
-    @property
-    def version(self) -> int | None:
-        return self.record.get("version")
+        return cls(id=product.id, record=record, versions=versions, vectors=vectors, term_counts=counts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,12 +20,14 @@ from multirecall.engines.schema import Schema
 from multirecall.engines.servers.dialect import Dialect
 from multirecall.engines.servers.errors import failure, fatal, retryable
 from multirecall.engines.servers.names import document_id
+from multirecall.engines.servers.tombstones import STATE_FIELDS, kept_values, state
 from multirecall.engines.servers.transport import Transport
-from multirecall.engines.servers.writes import PreparedWrite, Retry, StoredState, outcome, prepared, settled
+from multirecall.engines.servers.writes import Found, PreparedWrite, Retry, outcome, prepared
+from multirecall.engines.versions import Leave, decide
 
 __all__ = ["BulkLimits", "BulkWriter"]
 
-_ANSWER = "items.*.status,items.*.result,items.*.error"
+_ANSWER = "items.*.status,items.*.result,items.*.error,items.*.get._source"
 _TOO_LARGE, _UNREADABLE = 413, 400
 
 
@@ -158,22 +160,24 @@ class BulkWriter:
 
     def _tried(self, pending: dict[int, PreparedWrite], alias: str, tries: int) -> dict[int, WriteResult | Retry]:
         """One try of all pending writes: versions looked up where they matter, the rest sent in one request."""
-        states = self._stored_states([e.write for e in pending.values() if e.write.version is not None], alias)
+        looked_up = self._found([e.write for e in pending.values() if e.write.version is not None], alias)
         found: dict[int, WriteResult | Retry] = {}
-        to_send: dict[int, PreparedWrite] = {}
+        to_send: dict[int, tuple[str | None, bytes]] = {}
         for position, entry in pending.items():
-            state = states.get(entry.write.id)
-            done = None if state is None else settled(entry.write, state)
-            if done is None:
-                to_send[position] = entry
+            held = looked_up.get(entry.write.id)
+            decision = None if held is None else decide(entry.write, held.state)
+            if held is None or decision is None:
+                to_send[position] = (None, entry.plain_lines())
+            elif isinstance(decision, Leave):
+                found[position] = decision.result(entry.write, tries)
             else:
-                found[position] = done
+                to_send[position] = (decision.status, entry.decided_lines(decision, held, self._dialect))
         if to_send:
-            items = self._sent([entry.lines(states.get(entry.write.id)) for entry in to_send.values()], alias)
-            for (position, entry), item in zip(to_send.items(), items, strict=True):
+            items = self._sent([lines for _, lines in to_send.values()], alias)
+            for (position, (decided, _)), item in zip(to_send.items(), items, strict=True):
                 if fatal(item["status"], item.get("error")):
                     raise failure(item["status"], item["error"], url=self._transport.url, index=alias)
-                found[position] = outcome(entry.write, item, tries)
+                found[position] = outcome(pending[position].write, decided, item, tries)
         return found
 
     def _sent(self, lines: list[bytes], alias: str) -> list[dict[str, Any]]:
@@ -201,7 +205,7 @@ class BulkWriter:
         retry_after = answer.headers.get("retry-after")
         raise failure(answer.status, error, url=self._transport.url, index=alias, retry_after=retry_after)
 
-    def _stored_states(self, writes: Sequence[Write], alias: str) -> dict[str, StoredState]:
+    def _found(self, writes: Sequence[Write], alias: str) -> dict[str, Found]:
         """What the index holds under the ids of versioned writes, written or not yet visible to search."""
         if not writes:
             return {}
@@ -210,23 +214,28 @@ class BulkWriter:
             f"/{alias}/_mget",
             body={"ids": [document_id(write.id) for write in writes]},
             params={
-                "_source_includes": "version",
-                "filter_path": "docs.found,docs._seq_no,docs._primary_term,docs._source.version,docs.error",
+                "_source_includes": ",".join(STATE_FIELDS),
+                "filter_path": "docs.found,docs._seq_no,docs._primary_term,docs._source,docs.error",
             },
             timeout_s=self._limits.timeout_s,
             index=alias,
         )
-        states = {}
+        found = {}
         for write, held in zip(writes, answer["docs"], strict=True):
             if "error" in held:
                 raise failure(404, held["error"], url=self._transport.url, index=alias)
-            states[write.id] = StoredState(
-                found=held["found"],
-                version=held.get("_source", {}).get("version") or 0,
-                seq_no=held.get("_seq_no", 0),
-                primary_term=held.get("_primary_term", 0),
+            source = held.get("_source", {})
+            found[write.id] = (
+                Found()
+                if not held["found"]
+                else Found(
+                    state=state(source),
+                    values=kept_values(source),
+                    seq_no=held["_seq_no"],
+                    primary_term=held["_primary_term"],
+                )
             )
-        return states
+        return found
 
     def _wait(self, tries: int, asked_s: float, stopped: threading.Event) -> None:
         longest = min(self._limits.max_backoff_s, self._limits.backoff_s * 2 ** (tries - 2))

@@ -15,7 +15,8 @@ from multirecall.engines.servers.dialect import Dialect
 from multirecall.engines.servers.errors import failure_type, raise_for
 from multirecall.engines.servers.mapping import index_body, live_settings, stored_schema
 from multirecall.engines.servers.names import index_number, physical_index, write_alias
-from multirecall.engines.servers.transport import Transport, dumps
+from multirecall.engines.servers.tombstones import NO_TOMBSTONES, TOMBSTONE_FIELDS
+from multirecall.engines.servers.transport import Transport, dumps, json_lines
 
 __all__ = ["Catalog", "OpenIndex"]
 
@@ -25,11 +26,15 @@ _CREATE_TRIES = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenIndex:
-    """`asked` is what requests are sent to (the alias, or the physical index), `index` what that led to."""
+    """`asked` is what requests are sent to (the alias, or the physical index), `index` what that led to.
+
+    `has_tombstones` says that the mapping has their fields; indexes made before there were any lack them.
+    """
 
     asked: str
     index: str
     schema: Schema
+    has_tombstones: bool
 
 
 class Catalog:
@@ -59,9 +64,23 @@ class Catalog:
         if known is not None and self._clock() < known[0]:
             return known[1]
         found = next(iter(self._described(index).items()))
-        opened = OpenIndex(asked=index or self._name, index=found[0], schema=_schema(*found))
+        opened = OpenIndex(
+            asked=index or self._name,
+            index=found[0],
+            schema=_schema(*found),
+            has_tombstones=_TOMBSTONE_MARK in found[1]["mappings"].get("properties", {}),
+        )
         with self._lock:
             self._known[index] = (self._clock() + _KNOWN_FOR_S, opened)
+        return opened
+
+    def writable(self, index: str | None) -> OpenIndex:
+        """As `opened`, after the fields of tombstones were added to an index that was made without them."""
+        opened = self.opened(index)
+        if not opened.has_tombstones:
+            mapping = {"properties": dict(TOMBSTONE_FIELDS)}
+            self._transport.send("PUT", f"/{opened.index}/_mapping", body=mapping, index=opened.index)
+            self.forget()
         return opened
 
     def forget(self) -> None:
@@ -154,22 +173,39 @@ class Catalog:
     def _infos(self, described: Mapping[str, Any]) -> list[IndexInfo]:
         if not described:
             return []
-        path = "/" + ",".join(described) + "/_stats/docs,store"
-        params = {"filter_path": "indices.*.primaries.docs.count,indices.*.primaries.store.size_in_bytes"}
+        path = "/" + ",".join(described) + "/_stats/store"
+        params = {"filter_path": "indices.*.primaries.store.size_in_bytes"}
         stats = self._transport.send("GET", path, params=params).get("indices", {})
+        counts = self._counts(list(described))
         return [
             IndexInfo(
                 name=index,
                 schema=_schema(index, about),
-                count=stats.get(index, {}).get("primaries", {}).get("docs", {}).get("count", 0),
+                count=counts[index],
                 live=self._name in about.get("aliases", {}),
                 bytes=stats.get(index, {}).get("primaries", {}).get("store", {}).get("size_in_bytes", 0),
             )
             for index, about in described.items()
         ]
 
+    def _counts(self, indexes: list[str]) -> dict[str, int]:
+        """Products per index, in one request; 0 for one whose shards do not answer, or that was dropped just now."""
+        body = {"size": 0, "track_total_hits": True, "query": NO_TOMBSTONES}
+        answer = self._transport.send(
+            "POST",
+            "/_msearch",
+            body=json_lines([line for index in indexes for line in ({"index": index}, body)]),
+            params={"filter_path": "responses.hits.total.value,responses.status"},
+        )
+        responses = answer["responses"]
+        return {
+            index: response.get("hits", {}).get("total", {}).get("value", 0)
+            for index, response in zip(indexes, responses, strict=True)
+        }
 
-_DESCRIBED = "*.aliases,*.mappings._meta"
+
+_TOMBSTONE_MARK = "deleted_at"
+_DESCRIBED = f"*.aliases,*.mappings._meta,*.mappings.properties.{_TOMBSTONE_MARK}"
 
 
 def _schema(index: str, about: Mapping[str, Any]) -> Schema:

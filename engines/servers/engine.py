@@ -9,8 +9,16 @@ from typing import Any, ClassVar, Self
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import InvalidSettings
 from multirecall.core.filters import Filter
-from multirecall.engines.base import Capabilities, EngineRequest, EngineResult, IndexInfo, Write, WriteResult
-from multirecall.engines.checks import check_filter
+from multirecall.engines.base import (
+    Capabilities,
+    Deleted,
+    EngineRequest,
+    EngineResult,
+    IndexInfo,
+    Write,
+    WriteResult,
+)
+from multirecall.engines.checks import check_filter, prune_limit
 from multirecall.engines.credentials import Credentials, TlsSettings
 from multirecall.engines.fields import STORED_FIELDS
 from multirecall.engines.schema import Schema
@@ -20,9 +28,12 @@ from multirecall.engines.servers.dialect import Dialect
 from multirecall.engines.servers.errors import failure, fatal
 from multirecall.engines.servers.filters import filter_query
 from multirecall.engines.servers.names import check_name, document_id, write_alias
+from multirecall.engines.servers.paging import pages
+from multirecall.engines.servers.pruning import prune, tombstones
 from multirecall.engines.servers.records import record, source_paths
 from multirecall.engines.servers.results import late, search_filter_path, search_result
 from multirecall.engines.servers.search_body import search_body
+from multirecall.engines.servers.tombstones import NO_TOMBSTONES, deleted, only_products
 from multirecall.engines.servers.transport import RequestTimedOut, Transport, json_lines
 
 __all__ = ["ServerEngine"]
@@ -94,8 +105,17 @@ class ServerEngine:
         return self._catalog.create(schema)
 
     def write(self, writes: Iterable[Write], *, index: str | None = None) -> Iterator[WriteResult]:
-        opened = self._catalog.opened(index)
+        opened = self._catalog.writable(index)
         return self._bulk.write(writes, self._name if index is None else write_alias(index), opened.schema)
+
+    def deleted(self, *, index: str | None = None) -> Iterator[Deleted]:
+        opened = self._catalog.opened(index)
+        return (deleted(hit["_source"]) for hit in tombstones(self._transport, opened.index))
+
+    def prune_deleted(self, older_than_s: float, *, index: str | None = None) -> int:
+        made_by = prune_limit(older_than_s)
+        opened = self._catalog.opened(index)
+        return prune(self._transport, opened.index, write_alias(opened.index), made_by)
 
     def refresh(self, *, index: str | None = None) -> None:
         opened = self._catalog.opened(index)
@@ -169,7 +189,7 @@ class ServerEngine:
             for held in answer.get("docs", ()):  # left out of the answer if none is found
                 if "error" in held:
                     raise failure(404, held["error"], url=self._transport.url, index=opened.asked)
-                if "_source" in held:
+                if "id" in held.get("_source", {}):  # a tombstone has none
                     found[held["_source"]["id"]] = record(held["_source"], names)
         return [*map(found.get, ids)]
 
@@ -180,32 +200,25 @@ class ServerEngine:
     def _scanned(self, fields: tuple[str, ...], index: str) -> Iterator[Mapping[str, Any]]:
         """Pages of the physical index in id order: a swap in between changes nothing."""
         with_vectors = any(name.startswith("vectors.") for name in fields)
-        body: dict[str, Any] = {
-            "size": _SCAN_VECTORS_AT_ONCE if with_vectors else _SCAN_AT_ONCE,
-            "query": {"match_all": {}},
-            "sort": [{"id": "asc"}],
-            "track_total_hits": False,
-        }
         params = {
             "_source_includes": ",".join(source_paths(fields)),
-            "filter_path": "hits.hits._source,hits.hits.sort",
             **self.dialect.source_params(with_vectors=with_vectors),
         }
-        while True:
-            page = self._transport.send("POST", f"/{index}/_search", body=body, params=params, index=index)
-            hits = page.get("hits", {}).get("hits", [])
-            for hit in hits:
-                yield record(hit["_source"], fields)
-            if len(hits) < body["size"]:
-                return
-            body = body | {"search_after": hits[-1]["sort"]}
+        body = {
+            "size": _SCAN_VECTORS_AT_ONCE if with_vectors else _SCAN_AT_ONCE,
+            "query": NO_TOMBSTONES,
+            "sort": [{"id": "asc"}],
+        }
+        for hit in pages(self._transport, index, body, params):
+            yield record(hit["_source"], fields)
 
     def count(self, filter: Filter | None = None, *, index: str | None = None) -> int:
         opened = self._catalog.opened(index)
-        body: dict[str, Any] = {"query": {"match_all": {}}}
+        passing = None
         if filter is not None:
             check_filter(filter, opened.schema)
-            body = {"query": {"constant_score": {"filter": filter_query(filter, opened.schema)}}}
+            passing = filter_query(filter, opened.schema)
+        body = {"query": {"constant_score": {"filter": only_products(passing)}}}
         answer = self._transport.send("POST", f"/{opened.asked}/_count", body=body, index=opened.asked)
         return int(answer["count"])
 

@@ -10,6 +10,7 @@ from multirecall.engines.schema import Schema
 from multirecall.engines.servers.analysis import TEXT_ANALYZER, TEXT_SIMILARITY, analysis_settings
 from multirecall.engines.servers.dialect import Dialect
 from multirecall.engines.servers.names import escaped
+from multirecall.engines.servers.tombstones import TOMBSTONE_FIELDS
 
 __all__ = ["index_body", "live_settings", "stored_schema"]
 
@@ -80,6 +81,7 @@ def _properties(schema: Schema, dialect: Dialect) -> dict[str, Any]:
             "dynamic": False,
             "properties": {escaped(name): _NUMBER for name in schema.numeric_attributes},
         },
+        **TOMBSTONE_FIELDS,
         **{name: _STORED for name in ("category_path", "identifiers", "url", "image_url", "content_hash")},
     }
     if schema.vectors:

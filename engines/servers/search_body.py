@@ -13,6 +13,7 @@ from multirecall.engines.servers.dialect import Dialect
 from multirecall.engines.servers.facets import aggregation
 from multirecall.engines.servers.filters import filter_query, index_field
 from multirecall.engines.servers.text import text_query
+from multirecall.engines.servers.tombstones import only_products
 
 __all__ = ["column_fields", "search_body", "source_fields"]
 
@@ -40,7 +41,7 @@ def search_body(request: EngineRequest, schema: Schema, dialect: Dialect, timeou
             body["query"] = query if passing is None else {"bool": {"must": [query], "filter": [passing]}}
             body["sort"] = [{"_score": "desc"}, {"id": "asc"}]
         case Everything():
-            body["query"] = {"match_all": {}} if passing is None else {"constant_score": {"filter": passing}}
+            body["query"] = {"constant_score": {"filter": only_products(passing)}}
             body["sort"] = [{"id": "asc"}]
     if request.sort:
         body["sort"] = [*(_order(sort, schema) for sort in request.sort), {"id": "asc"}]

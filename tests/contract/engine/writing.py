@@ -140,7 +140,7 @@ class VersionContract:
         put(empty, upsert("1", version=3), upsert("2", version=3))
         put(empty, Update(id="1", fields={"price_minor": 9}, version=4))
         assert empty.fetch(["1"], ["price_minor", "version"]) == [{"price_minor": 9, "version": 4}]
-        [stale] = empty.write([upsert("1", "late", version=3)])
+        [stale] = empty.write([upsert("1", "late", version=2)])
         assert stale.status == WriteStatus.STALE
         assert put(empty, Delete(id="2", version=3)) == [WriteStatus.DELETED]
 

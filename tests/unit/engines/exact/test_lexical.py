@@ -13,6 +13,7 @@ from multirecall.engines.exact.lexical import edit_distance, lexical_scores
 from multirecall.engines.exact.snapshot import Snapshot, StoredProduct
 from multirecall.engines.schema import Schema
 from multirecall.engines.scoring import K1, PLAIN_CODE_SHARE, TIE_BREAKER, B, code_share
+from multirecall.engines.versions import Versions
 
 SCHEMA = Schema(language="none")
 EVEN = FieldBoosts(title=1, brand=1, category=1, description=1, attributes_text=1, codes=1)
@@ -20,7 +21,7 @@ EVEN = FieldBoosts(title=1, brand=1, category=1, description=1, attributes_text=
 
 def snapshot(*records: dict[str, object]) -> Snapshot:
     rows = (IndexedProduct(id=f"{n}", fields=record) for n, record in enumerate(records))
-    return Snapshot((StoredProduct.analysed(row, None, SCHEMA) for row in rows), SCHEMA)
+    return Snapshot((StoredProduct.analysed(row, row.fields, Versions(), SCHEMA) for row in rows), SCHEMA)
 
 
 def idf(n: int, holding: int) -> float:

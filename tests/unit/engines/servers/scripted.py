@@ -34,6 +34,7 @@ class ScriptedServer:
     requests: list[list[str]] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
+    looked_up: list[str] = field(default_factory=list)
     in_flight: int = 0
     most_in_flight: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class ScriptedServer:
 
     def exchange(self, method: str, path: str, *, body: Any = None, **_: Any) -> Answer:
         if path.endswith("/_mget"):
+            self.looked_up += body["ids"]
             return Answer(status=200, body={"docs": [*map(self._held, body["ids"])]}, headers={})
         with self._lock:
             self.in_flight += 1
@@ -102,4 +104,7 @@ class ScriptedServer:
                 return {"result": "deleted", "status": 200}
             source = payload if action != "update" else {**held["source"], **payload["doc"]}  # type: ignore[index]
             self.stored[key] = {"source": source, "seq_no": self._seq_no}
-            return {"result": "updated" if held else "created", "status": 200 if held else 201}
+            done = {"result": "updated" if held else "created", "status": 200 if held else 201}
+            asked = (payload or {}).get("_source") if action == "update" else None
+            shown = {name: source[name] for name in asked or () if name in (source or {})}  # type: ignore[index]
+            return {**done, "get": {"_source": shown}} if asked else done

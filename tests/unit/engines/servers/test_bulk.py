@@ -178,16 +178,71 @@ def test_versions_decide_and_unversioned_writes_always_win() -> None:
         upsert("1", "v5", version=5), upsert("1", "v4", version=4), upsert("1", "v5 again", version=5),
         upsert("1", "none"), upsert("1", "v1", version=1),
         Update(id="1", fields={"price_minor": 7}, version=0), Update(id="1", fields={"price_minor": 8}, version=3),
-        Update(id="1", fields={"price_minor": 9}), Delete(id="1", version=2), Delete(id="1", version=3),
-        Delete(id="1", version=3), Update(id="1", fields={"price_minor": 1}, version=9),
-        Update(id="1", fields={"price_minor": 1}), Delete(id="1"),
+        Update(id="1", fields={"price_minor": 9}), Delete(id="1", version=0), Delete(id="1", version=2),
+        Delete(id="1", version=2), Update(id="1", fields={"price_minor": 1}, version=9),
+        Update(id="1", fields={"price_minor": 1}), Delete(id="1"), Delete(id="1"),
     ]  # fmt: skip
     results = written(server, writes)
     assert statuses(results) == [
         S.CREATED, S.STALE, S.UPDATED, S.UPDATED, S.UPDATED, S.STALE, S.UPDATED, S.UPDATED, S.STALE, S.DELETED,
-        S.MISSING, S.MISSING, S.MISSING, S.MISSING,
+        S.MISSING, S.MISSING, S.MISSING, S.DELETED, S.MISSING,
     ]  # fmt: skip
-    assert [r.ok for r in results[-4:]] == [True, False, False, True]
+    assert [r.ok for r in results[-5:]] == [True, False, False, True, True]
+    assert server.stored == {}
+
+
+def test_writes_without_a_version_are_sent_without_looking() -> None:
+    server = ScriptedServer()
+    written(server, [upsert("1"), upsert("2"), Update(id="1", fields={"in_stock": True}), Delete(id="2")])
+    assert server.looked_up == []
+    written(server, [upsert("1", version=1), upsert("3")])
+    assert server.looked_up == ["1"]
+
+
+def test_a_record_keeps_the_fields_that_were_set_later() -> None:
+    server = ScriptedServer()
+    changed = Update(id="1", fields={"price_minor": 7}, version=7)
+    written(server, [upsert("1", "four", version=4, price_minor=4), changed, upsert("1", "six", version=6)])
+    expected = {"id": "1", "title": "six", "price_minor": 7, "version": 7}
+    expected["applied"] = {"record": 6, "fields": {"price_minor": 7}}
+    assert server.stored["1"]["source"] == expected
+    written(server, [upsert("1", "eight", version=8)])
+    assert server.stored["1"]["source"] == {"id": "1", "title": "eight", "version": 8}
+
+
+def test_a_tombstone_holds_nothing_that_a_search_looks_at() -> None:
+    server = ScriptedServer()
+    writes: list[Write] = [
+        upsert("1", version=4), Update(id="1", fields={"price_minor": 7}, version=7), Delete(id="1", version=5),
+    ]  # fmt: skip
+    assert statuses(written(server, writes)) == [S.CREATED, S.UPDATED, S.DELETED]
+    grave = server.stored["1"]["source"]
+    assert set(grave) == {"deleted", "deleted_at", "deleted_id"}
+    assert grave["deleted"] == {"version": 5, "fields": {"price_minor": 7}, "record": {"price_minor": 7}}
+    assert statuses(written(server, [upsert("1", version=5)])) == [S.STALE]
+    assert statuses(written(server, [upsert("1", "six", version=6)])) == [S.CREATED]
+    assert server.stored["1"]["source"]["price_minor"] == 7
+
+
+def test_an_update_that_meets_a_tombstone_it_did_not_look_for_is_missing() -> None:
+    server = ScriptedServer()
+    written(server, [Delete(id="1", version=5)])
+    [result] = written(server, [Update(id="1", fields={"price_minor": 1})])
+    assert (result.ok, result.status) == (False, S.MISSING)
+    assert statuses(written(server, [Delete(id="1", version=4), upsert("1", version=5)])) == [S.MISSING, S.STALE]
+
+
+def test_a_versioned_update_never_falls_onto_a_tombstone_that_came_in_between() -> None:
+    server = ScriptedServer()
+    written(server, [upsert("1", version=1)])
+
+    def other_writer(id: str) -> None:
+        server.before_apply = lambda _: None
+        written(server, [Delete(id=id, version=2)])
+
+    server.before_apply = other_writer
+    assert statuses(written(server, [Update(id="1", fields={"price_minor": 1}, version=3)])) == [S.MISSING]
+    assert "price_minor" not in server.stored["1"]["source"]
 
 
 def test_a_versioned_write_looks_again_when_another_writer_came_in_between() -> None:

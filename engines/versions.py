@@ -1,0 +1,200 @@
+"""The rule by which versioned writes merge, whatever their order (docs/decisions/0003-versions-merge.md).
+
+A write sets what it names at its version, and the highest version wins: an Upsert names all fields, a Delete the
+product, an Update those it lists. `decide` says what a write does to what is stored under its id; engines store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from multirecall.engines.writes import Delete, Update, Upsert, Write, WriteResult, WriteStatus
+
+__all__ = [
+    "Buried",
+    "Bury",
+    "Change",
+    "Decision",
+    "Leave",
+    "Remove",
+    "Replace",
+    "State",
+    "Tombstone",
+    "Versions",
+    "decide",
+]
+
+_NONE = -1  # below every version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    """Of a stored product: `record` is that of its last full record (None: it had none), `fields` holds the updatable
+    fields that were set later than that, each with its version."""
+
+    record: int | None = None
+    fields: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def highest(self) -> int | None:
+        """What the product shows as its field `version`."""
+        known = [*self.fields.values(), *([] if self.record is None else [self.record])]
+        return max(known, default=None)
+
+    def of(self, name: str) -> int:
+        """The version at which a field was set; -1 if no version is known."""
+        return self.fields.get(name, _NONE if self.record is None else self.record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """What a versioned delete leaves. `fields`: those set later than the delete; their values are kept with it, for
+    a record between the two (record 4, price 7, delete 5, record 6: the price is that of 7 in every order)."""
+
+    version: int
+    fields: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buried:
+    """A tombstone as an engine stores it: with the values of its `fields`, and when it was made (s since 1970)."""
+
+    tombstone: Tombstone
+    record: Mapping[str, Any]
+    deleted_at: float
+
+
+State = Versions | Tombstone | None
+"""What is stored under an id: a product, a tombstone, or nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replace:
+    """Store the written record and its vectors in the place of all else. `kept` fields stay as they are stored."""
+
+    write: Upsert
+    status: str
+    versions: Versions
+    kept: tuple[str, ...] = ()
+
+    def record(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """The record to store; `stored` holds the kept fields (one that is missing has no value)."""
+        merged = {**self.write.product.fields, **{name: stored.get(name) for name in self.kept}}
+        return merged if self.versions.highest is None else {**merged, "version": self.versions.highest}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Set the `names` among the written fields on the stored product; all else stays."""
+
+    write: Update
+    versions: Versions
+    names: tuple[str, ...]
+    status: str = WriteStatus.UPDATED
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields to set, the product's `version` among them."""
+        changed = {name: self.write.fields[name] for name in self.names}
+        return changed if self.versions.highest is None else {**changed, "version": self.versions.highest}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bury:
+    """Put a tombstone in the place of all else, with the stored values of its `fields`."""
+
+    status: str
+    tombstone: Tombstone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remove:
+    """Remove all that is stored, a tombstone too."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave:
+    """Nothing to do."""
+
+    status: str
+
+    def result(self, write: Write, tries: int = 1) -> WriteResult:
+        ok = self.status != WriteStatus.MISSING or isinstance(write, Delete)
+        return WriteResult(id=write.id, ok=ok, status=self.status, tries=tries)
+
+
+Decision = Replace | Change | Bury | Remove | Leave
+
+_STALE = Leave(status=WriteStatus.STALE)
+_MISSING = Leave(status=WriteStatus.MISSING)
+
+
+def decide(write: Write, stored: State) -> Decision:
+    """What a (checked) write does to what is stored under its id. Pure."""
+    match write:
+        case Upsert():
+            return _upsert(write, stored)
+        case Update():
+            return _update(write, stored)
+        case Delete():
+            return _delete(write.version, stored)
+
+
+def _upsert(write: Upsert, stored: State) -> Decision:
+    version = write.version
+    status = WriteStatus.CREATED if stored is None else WriteStatus.UPDATED
+    if version is None:
+        own = write.product.fields.get("version")
+        return Replace(write=write, status=status, versions=Versions(record=None if own is None else int(own)))
+    match stored:
+        case None:
+            return Replace(write=write, status=status, versions=Versions(record=version))
+        case Versions():
+            if version < (_NONE if stored.record is None else stored.record):
+                return _STALE
+        case Tombstone():
+            if version <= stored.version:
+                return _STALE
+            status = WriteStatus.CREATED
+    later = _later(stored.fields, version)
+    return Replace(write=write, status=status, versions=Versions(record=version, fields=later), kept=tuple(later))
+
+
+def _update(write: Update, stored: State) -> Decision:
+    version = write.version
+    if stored is None:
+        return _MISSING
+    if isinstance(stored, Tombstone):
+        return _STALE if version is not None and version <= stored.version else _MISSING
+    if version is None:
+        return Change(write=write, versions=stored, names=tuple(write.fields))
+    names = tuple(name for name in write.fields if version >= stored.of(name))
+    if not names:
+        return _STALE
+    later = _later(dict.fromkeys(names, version), _NONE if stored.record is None else stored.record)
+    return Change(write=write, versions=Versions(record=stored.record, fields={**stored.fields, **later}), names=names)
+
+
+def _delete(version: int | None, stored: State) -> Decision:
+    if version is None:
+        return _MISSING if stored is None else Remove(status=WriteStatus.DELETED)
+    match stored:
+        case None:
+            return Bury(status=WriteStatus.MISSING, tombstone=Tombstone(version=version))
+        case Versions():
+            if version < (_NONE if stored.record is None else stored.record):
+                return _STALE
+            status = WriteStatus.DELETED
+        case Tombstone():
+            if version <= stored.version:
+                return _MISSING
+            status = WriteStatus.MISSING
+    return Bury(status=status, tombstone=Tombstone(version=version, fields=_later(stored.fields, version)))
+
+
+def _later(fields: Mapping[str, int], version: int) -> dict[str, int]:
+    return {name: own for name, own in fields.items() if own > version}
