@@ -14,6 +14,7 @@ from tests.contract.engine.hostile import HostileProductContract, HostileQueryCo
 from tests.contract.engine.lifecycle import AliasContract, LifecycleContract, SchemaContract
 from tests.contract.engine.product_text import PartNumberContract, TypoContract, WordContract
 from tests.contract.engine.searching import DeadlineContract, LexicalContract, SearchContract, VectorContract
+from tests.contract.engine.versioning import MergeContract, PruneContract, TombstoneContract
 from tests.contract.engine.writing import DeleteContract, UpdateContract, VersionContract, WriteContract
 
 __all__ = ["EngineContract"]
@@ -28,6 +29,9 @@ class EngineContract(
     VersionContract,
     UpdateContract,
     DeleteContract,
+    MergeContract,
+    TombstoneContract,
+    PruneContract,
     FetchContract,
     ScanContract,
     CountContract,
