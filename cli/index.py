@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
@@ -17,6 +17,7 @@ from multirecall.core.errors import InvalidMapping
 from multirecall.encoders.base import Encoder
 from multirecall.indexer.build import BuildOptions, build
 from multirecall.indexer.mapping import Mapping, read_mapping
+from multirecall.indexer.new_schema import IndexShape
 from multirecall.indexer.progress import BuildProgress, OnProgress
 from multirecall.indexer.report import BuildReport
 from multirecall.indexer.sources import Catalogue
@@ -129,6 +130,26 @@ def report_view(report: BuildReport, engine_url: str) -> None:
     console.print(f'Search it: multirecall search "…" --engine {printable(engine_url)}', style="dim", soft_wrap=True)
 
 
+def _index_by_workers(
+    settings: Settings, engine_url: str | None, spec: dict[str, Any], *, detach: bool, as_json: bool
+) -> None:
+    """Starts the job and follows it."""
+    from multirecall.cli.show_job import follow_job
+    from multirecall.workers.app import opened_deployment
+    from multirecall.workers.store.jobs import JobKind
+    from multirecall.workers.submitting import Submitter
+    from multirecall.workers.wiring import absolute
+
+    with opened_deployment(settings, engine_url) as deployment:
+        job = Submitter(deployment).start(JobKind.INDEX, {**spec, "sources": absolute(spec["sources"])})
+        if not detach:
+            follow_job(deployment, job.id, as_json=as_json)
+        elif as_json:
+            print_json(job.to_dict())
+        else:
+            console.print(f"Job {job.id} is started. Follow it: multirecall jobs watch {job.id}", soft_wrap=True)
+
+
 @command
 def index(
     sources: Annotated[
@@ -146,6 +167,8 @@ def index(
     allow_shrink: Annotated[
         bool, typer.Option("--allow-shrink", help="Go live even with less than half of the products of before.")
     ] = False,
+    workers: Annotated[bool, typer.Option("--workers", help="Let the workers do it; files as they see them.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="With --workers: do not wait.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Index a catalogue into a new physical index and make it live in one step.
@@ -153,6 +176,16 @@ def index(
     Example: multirecall index catalogue.json.zip more.csv --engine embedded:shop
     """
     settings = load_settings()
+    if workers:
+        spec = {
+            "sources": sources,
+            "encoder": encoder or settings.encoder,
+            "mapping": found.to_dict() if (found := chosen_mapping(mapping)) else None,
+            "rejects_path": str(rejects.absolute()),
+            "allow_shrink": allow_shrink,
+        }
+        _index_by_workers(settings, engine, spec, detach=detach, as_json=as_json)
+        return
     report = index_catalogue(
         settings,
         sources,
@@ -164,7 +197,7 @@ def index(
             keep=keep,
             reuse_vectors=reuse,
             allow_shrink=allow_shrink,
-            vector_index=vector_index or settings.vector_index or None,
+            shape=IndexShape(vector_index=vector_index or settings.vector_index or None),
         ),
         show_progress=not as_json,
     )

@@ -8,14 +8,19 @@ from typing import Annotated
 import typer
 
 from multirecall import __version__
+from multirecall.cli.changes import changes_app
+from multirecall.cli.deadletters import deadletters_app
 from multirecall.cli.demo import demo
 from multirecall.cli.engine import engine_app
 from multirecall.cli.index import index
+from multirecall.cli.jobs import jobs_app
 from multirecall.cli.mapping import mapping_app
+from multirecall.cli.rebuild import generations, rebuild, rollback
 from multirecall.cli.run import run
 from multirecall.cli.sample import sample
 from multirecall.cli.search import search
 from multirecall.cli.show import settings_app
+from multirecall.cli.worker import worker_app
 
 __all__ = ["app", "main"]
 
@@ -44,6 +49,9 @@ def _root(
 
 
 app.command()(index)
+app.command()(rebuild)
+app.command()(rollback)
+app.command()(generations)
 app.command()(search)
 app.command()(run)
 app.command()(sample)
@@ -51,6 +59,10 @@ app.command()(demo)
 app.add_typer(mapping_app, name="mapping")
 app.add_typer(engine_app, name="engine")
 app.add_typer(settings_app, name="settings")
+app.add_typer(worker_app, name="worker")
+app.add_typer(changes_app, name="changes")
+app.add_typer(jobs_app, name="jobs")
+app.add_typer(deadletters_app, name="deadletters")
 
 
 def main() -> None:

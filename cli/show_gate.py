@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -9,7 +12,7 @@ from rich.text import Text
 from multirecall.cli.output import printable
 from multirecall.evaluation.verdict import Outcome, QueryChange, Verdict
 
-__all__ = ["gate_view"]
+__all__ = ["gate_view", "verdict_view"]
 
 _HEADS = {
     Outcome.PASSED: ("passed", "bold green"),
@@ -28,6 +31,11 @@ def gate_view(verdict: Verdict) -> RenderableType:
     if verdict.worst:
         parts += ["", _worst(verdict)]
     return Group(*parts)
+
+
+def verdict_view(body: Mapping[str, Any]) -> RenderableType:
+    """The same of a verdict that a job keeps as plain values."""
+    return gate_view(Verdict.from_dict(body))
 
 
 def _figures(verdict: Verdict) -> Table:

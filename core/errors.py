@@ -29,6 +29,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 __all__ = [
+    "Backpressure",
     "DeadlineExceeded",
     "EncoderError",
     "EngineAuthError",
@@ -47,6 +48,7 @@ __all__ = [
     "MultirecallError",
     "NotFound",
     "StorageFull",
+    "StoreUnavailable",
     "UnsupportedFeature",
 ]
 
@@ -174,3 +176,17 @@ class StorageFull(EngineError):
 
 class IndexCorrupt(EngineError):
     code = "index_corrupt"
+
+
+class StoreUnavailable(MultirecallError):
+    """The store of jobs and batches (Redis) does not answer, or refuses. `data["store"]` is its URL, masked."""
+
+    code = "store_unavailable"
+    exit_code = 9
+
+
+class Backpressure(MultirecallError):
+    """The queues are full: the workers do not keep up. Nothing was taken; `data["retry_after_s"]` says when to ask."""
+
+    code = "backpressure"
+    exit_code = 10

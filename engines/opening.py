@@ -16,7 +16,7 @@ from multirecall.engines.credentials import Credentials, TlsSettings
 if TYPE_CHECKING:
     from multirecall.engines.servers.engine import ServerEngine
 
-__all__ = ["DEFAULT_NAME", "EngineAccess", "open_engine"]
+__all__ = ["DEFAULT_NAME", "EngineAccess", "engine_name", "open_engine"]
 
 DEFAULT_NAME = "products"
 
@@ -46,6 +46,14 @@ def open_engine(url: str, *, access: EngineAccess | None = None, create: bool = 
         shown = url if "@" not in url else f"{scheme}:…"
         raise InvalidSettings(f"Unknown engine URL {shown!r}.", hint=f"Use one of: {_FORMS}.", field="engine")
     return opener(rest, access or EngineAccess(), create)
+
+
+def engine_name(url: str) -> str:
+    """The name (alias) that `url` works under, without opening anything. Raises InvalidSettings."""
+    scheme, _, rest = url.partition(":")
+    if scheme in ("embedded", "exact"):
+        return DEFAULT_NAME
+    return _server(scheme, rest)[1]
 
 
 def _open_embedded(rest: str, access: EngineAccess, create: bool) -> Engine:

@@ -72,6 +72,15 @@ class Verdict:
         """The same verdict, let through and marked so. One that passes anyway stays as it is: nothing was forced."""
         return self if self.passed else replace(self, forced=True)
 
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> Verdict:
+        """The verdict that `to_dict` made plain."""
+        values = {name: body[name] for name in cls.__dataclass_fields__}
+        values["outcome"] = Outcome(values["outcome"])
+        values["ci"] = None if values["ci"] is None else Interval(**values["ci"])
+        values["worst"] = tuple(QueryChange(**change) for change in values["worst"])
+        return cls(**values)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, `passed` first."""
         return {

@@ -13,25 +13,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from multirecall.core.errors import EngineError, InvalidInput, InvalidSource, MultirecallError
 from multirecall.encoders.base import Encoder
 from multirecall.engines.base import Engine, IndexInfo
-from multirecall.engines.schema import Schema, VectorField
 from multirecall.indexer import mapping as mappings
+from multirecall.indexer.copying import OnReady, copy_tombstones
 from multirecall.indexer.filling import Filling
 from multirecall.indexer.generations import build_mark, drop_abandoned, drop_old, live_index
+from multirecall.indexer.new_schema import IndexShape, new_schema, settled_mapping
 from multirecall.indexer.preparing import reusable
 from multirecall.indexer.progress import BuildProgress, OnProgress, no_progress
-from multirecall.indexer.records import field_names
 from multirecall.indexer.rejects import RejectsFile
 from multirecall.indexer.report import BuildReport, BuildWarning
 from multirecall.indexer.rows import RowReader
-from multirecall.indexer.sources.base import BrokenRow, RowSource
-from multirecall.indexer.suggest import Suggestion, suggest_mapping
-from multirecall.indexer.texts import vector_fingerprint
+from multirecall.indexer.sources.base import RowSource
+from multirecall.indexer.suggest import Suggestion
 
 __all__ = ["BuildOptions", "build"]
 
@@ -40,8 +39,8 @@ __all__ = ["BuildOptions", "build"]
 class BuildOptions:
     """`keep` indexes stay after the swap (the live one and those before it). `reuse_vectors` takes vectors from the
     live index where text and encoder are the same. A new index with less than `min_share` of the live one's products
-    is not made live unless `allow_shrink`. `vector_index` None: int8_hnsw where the engine has it, else its first kind.
-    `sample_rows` are looked at for the mapping; `rejects_path` None writes no rejects file.
+    is not made live unless `allow_shrink`. `sample_rows` are looked at for the mapping; `rejects_path` None writes no
+    rejects file.
     """
 
     rejects_path: Path | None = None
@@ -49,9 +48,7 @@ class BuildOptions:
     reuse_vectors: bool = True
     allow_shrink: bool = False
     min_share: float = 0.5
-    vector_index: str | None = None
-    m: int = 16
-    ef_construction: int = 128
+    shape: IndexShape = field(default_factory=IndexShape)
     batch_size: int = 256
     sample_rows: int = 2_000
 
@@ -68,12 +65,14 @@ def build(
     encoders: Mapping[str, Encoder],
     mapping: mappings.Mapping | None = None,
     options: BuildOptions | None = None,
+    on_ready: OnReady | None = None,
     on_progress: OnProgress = no_progress,
 ) -> BuildReport:
     """Indexes a catalogue into a new physical index and makes it live. Blocks until done.
 
     `encoders` by vector field name (usually `{"dense": encoder}`; empty: no vectors). Without a mapping one is
-    suggested from the data, used, and told in the report.
+    suggested from the data, used, and told in the report. `on_ready` may keep a complete index from going live, by
+    raising.
 
     Raises InvalidSource (unreadable, without a single good row, or shrunk beyond `min_share`), InvalidMapping,
     UnsupportedFeature, and what the engine or an encoder raises; in every case the index that was live stays live.
@@ -81,10 +80,18 @@ def build(
     options = options or BuildOptions()
     started = time.perf_counter()
     on_progress(BuildProgress(stage="preparing", bytes_total=source.total_bytes))
-    mapping, suggestion = _settled_mapping(source, mapping, options.sample_rows)
+    mapping, suggestion = settled_mapping(source, mapping, options.sample_rows)
     abandoned = drop_abandoned(engine)
     live = live_index(engine)
-    schema = _schema(engine, source, mapping, suggestion is not None, encoders, options, live.name if live else None)
+    schema = new_schema(
+        engine,
+        mapping,
+        encoders,
+        options.shape,
+        suggested=suggestion is not None,
+        sources=source.names,
+        mark=build_mark(live.name if live else None),
+    )
     reader = RowReader(mapping)
     with RejectsFile(options.rejects_path) as rejects:
         filling = Filling(
@@ -100,9 +107,13 @@ def build(
         )
         index = engine.create(schema)
         try:
+            if live is not None:
+                copy_tombstones(engine, live.name, index)
             filling.run(index)
             filling.tell("verifying")
             _verify(filling, index, live, options)
+            if live is not None and on_ready is not None:
+                on_ready(live.name, index)
             previous = engine.swap(index)
         except BaseException as error:
             _drop_half_built(engine, index, error)
@@ -123,6 +134,7 @@ def build(
         written=filling.written,
         rejected=rejects.count,
         duplicates=filling.duplicates,
+        outdated=filling.outdated,
         encoded=filling.encoded,
         reused=filling.reused,
         without_vector=filling.without_vector,
@@ -152,65 +164,6 @@ def _warnings(
         for what, count in reader.warnings.counts.items()
     ]
     return tuple(found)
-
-
-def _settled_mapping(
-    source: RowSource, mapping: mappings.Mapping | None, sample_rows: int
-) -> tuple[mappings.Mapping, Suggestion | None]:
-    """The mapping to use, and the suggestion if it is one."""
-    sample = source.sample(sample_rows)
-    if not sample:
-        first = next((row for row in source.rows()), None)
-        broken = f"; the first: {first.reason} ({first.file})" if isinstance(first, BrokenRow) else ""
-        raise InvalidSource(
-            f"No product could be read from {', '.join(source.names[:3])}{broken}.",
-            hint="Check the format of the file and its header.",
-            field="source",
-        )
-    if mapping is None:
-        suggestion = suggest_mapping(sample)
-        return suggestion.mapping, suggestion
-    present = dict.fromkeys(name for record in sample for name in field_names(record))
-    looked_at = "the source" if source.fixed_columns else f"the source (in the first {len(sample):,} rows)"
-    mapping.check_fields(present, looked_at)
-    return mapping, None
-
-
-def _schema(
-    engine: Engine,
-    source: RowSource,
-    mapping: mappings.Mapping,
-    suggested: bool,
-    encoders: Mapping[str, Encoder],
-    options: BuildOptions,
-    live: str | None,
-) -> Schema:
-    kinds = engine.capabilities.vector_indexes
-    kind = options.vector_index or ("int8_hnsw" if "int8_hnsw" in kinds or not kinds else kinds[0])
-    text_template = str(mapping.template)
-    return Schema(
-        language=mapping.language,
-        vectors=tuple(
-            VectorField(
-                name=name,
-                dim=encoder.dim,
-                encoder=encoder.spec,
-                fingerprint=vector_fingerprint(encoder, text_template),
-                index=kind,
-                m=options.m,
-                ef_construction=options.ef_construction,
-            )
-            for name, encoder in encoders.items()
-        ),
-        numeric_attributes=mapping.numeric_attributes,
-        metadata={
-            "mapping": mapping.to_dict(),
-            "mapping_suggested": suggested,
-            "text_template": text_template,
-            "sources": list(source.names[:100]),
-            "build": build_mark(live),
-        },
-    )
 
 
 def _drop_half_built(engine: Engine, index: str, error: BaseException) -> None:

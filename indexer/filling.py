@@ -27,7 +27,7 @@ _MAX_FAILED = 1_000
 
 @dataclass(slots=True, kw_only=True)
 class Filling:
-    """One filling of one index; its counts are final after `run`. `read = written + rejected` then.
+    """One filling of one index; its counts are final after `run`. `read = written + outdated + rejected` then.
 
     `seconds`: reading (rows to records), encoding (vectors, with those fetched for reuse) and writing (what the
     engine took, without waiting for the other two).
@@ -44,6 +44,7 @@ class Filling:
     started: float
     read: int = 0
     written: int = 0
+    outdated: int = 0
     duplicates: int = 0
     encoded: int = 0
     reused: int = 0
@@ -95,7 +96,9 @@ class Filling:
             waiting_since = time.perf_counter()
 
     def _settle(self, result: WriteResult, product: Written, failed: list[Upsert]) -> None:
-        if result.ok:
+        if result.status == WriteStatus.STALE:
+            self.outdated += 1
+        elif result.ok:
             self.written += 1
         elif result.status == WriteStatus.REJECTED:
             self._reject(Reject.of(product.row, "", f"refused by the engine: {result.error}"))

@@ -8,10 +8,18 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from multirecall.core.errors import InvalidSettings, NotFound
+from multirecall.core.errors import InvalidInput, InvalidSettings, NotFound
 from multirecall.engines.base import Engine, IndexInfo
 
-__all__ = ["build_mark", "drop_abandoned", "drop_old", "indexes_before", "live_index"]
+__all__ = [
+    "build_mark",
+    "drop_abandoned",
+    "drop_old",
+    "indexes_before",
+    "line_of_generations",
+    "live_index",
+    "rollback_to",
+]
 
 _LONGEST_BUILD_S = 24 * 3600.0
 """A build on another machine that began longer ago is taken for dead."""
@@ -67,6 +75,34 @@ def drop_old(engine: Engine, previous: str | None, keep: int) -> list[str]:
     return dropped
 
 
+def line_of_generations(engine: Engine) -> list[str]:
+    """The live index, the one it replaced, the one that replaced, and so on, as far as they are still there."""
+    infos = indexes_before(engine)
+    return _line_of(infos, next((info.name for info in infos if info.live), None))
+
+
+def rollback_to(engine: Engine, wanted: str | None = None) -> str:
+    """The index that a rollback makes live: the one before the live one, or the named one. Swaps nothing.
+
+    Raises NotFound if there is none, InvalidInput for the live one.
+    """
+    infos = engine.indexes()
+    live = engine.info().name
+    if wanted is None:
+        line = line_of_generations(engine)
+        if len(line) < 2:
+            raise NotFound(
+                f"There is no index before {live}.", hint="`multirecall generations` lists those there are.", index=live
+            )
+        return line[1]
+    if wanted not in {info.name for info in infos}:
+        known = ", ".join(info.name for info in infos)
+        raise NotFound(f"There is no index {wanted!r}.", hint=f"There are: {known}.", index=wanted)
+    if wanted == live:
+        raise InvalidInput(f"Index {wanted} is live already.", field="to")
+    return wanted
+
+
 def _line_of(indexes: list[IndexInfo], name: str | None) -> list[str]:
     """The index, the one it replaced, the one that replaced, and so on, as far as they are still there."""
     marks = {info.name: info.schema.metadata.get("build") for info in indexes}
@@ -81,6 +117,8 @@ def _line_of(indexes: list[IndexInfo], name: str | None) -> list[str]:
 def _is_abandoned(mark: object) -> bool:
     if not isinstance(mark, Mapping):
         return False  # made by hand or by another tool: not ours to drop
+    if "job" in mark:
+        return False  # workers build it, on any machine; the next job drops what a given-up one left
     if mark.get("host") != socket.gethostname():
         started = mark.get("started_at")
         return isinstance(started, int | float) and time.time() - started > _LONGEST_BUILD_S

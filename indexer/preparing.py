@@ -5,17 +5,16 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from multirecall.encoders.base import Encoder
 from multirecall.engines.base import Engine, Float32Array, IndexedProduct, Upsert
 from multirecall.engines.schema import Schema
 from multirecall.indexer.projection import to_record
 from multirecall.indexer.rows import Reject, RowReader
-from multirecall.indexer.seen_ids import SeenIds
+from multirecall.indexer.seen_ids import Places, SeenIds
 from multirecall.indexer.sources.base import Row, RowSource
+from multirecall.indexer.vectors import reusable_fields, stored_vectors
 
 __all__ = ["Prepared", "Reuse", "Written", "encoded_batches", "prepared_batches", "reusable"]
 
@@ -53,27 +52,12 @@ class Reuse:
     names: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Places:
-    """Rows as single numbers, for `SeenIds`: 24 bits of file, 40 bits of row."""
-
-    files: list[str] = field(default_factory=list)
-
-    def number(self, row: Row) -> int:
-        if not self.files or self.files[-1] != row.file:
-            self.files.append(row.file)
-        return (len(self.files) - 1) << 40 | row.row
-
-    def text(self, number: int) -> str:
-        return f"{self.files[number >> 40]}, row {number & ((1 << 40) - 1)}"
-
-
 def prepared_batches(source: RowSource, reader: RowReader, batch_size: int) -> Generator[Prepared, None, None]:
     """Records without vectors, `batch_size` rows a batch. Of several rows with one id the first one counts."""
     template = reader.mapping.template
     numeric = frozenset(reader.mapping.numeric_attributes)
     seen = SeenIds()
-    places = _Places()
+    places = Places()
     stream = source.rows()
     while True:
         started = time.perf_counter()
@@ -153,26 +137,11 @@ def _with_vectors(product: Written, vectors: Mapping[str, Float32Array]) -> Writ
 
 def _known_vectors(batch: Prepared, engine: Engine, reuse: Reuse) -> dict[tuple[str, str], Float32Array]:
     """(id, vector field) to the live index's vector, where the encoder's text is still the same."""
-    fields = ["content_hash", *(f"vectors.{name}" for name in reuse.names)]
-    stored = engine.fetch([p.upsert.id for p in batch.products], fields, index=reuse.index)
-    found: dict[tuple[str, str], Float32Array] = {}
-    for product, record in zip(batch.products, stored, strict=True):
-        if record is None or record.get("content_hash") != product.upsert.product.fields["content_hash"]:
-            continue
-        for name in reuse.names:
-            vector = record.get(f"vectors.{name}")
-            if vector is not None:
-                found[product.upsert.id, name] = np.asarray(vector, dtype=np.float32)
-    return found
+    wanted = [(p.upsert.id, str(p.upsert.product.fields["content_hash"])) for p in batch.products]
+    return stored_vectors(wanted, engine, reuse.index, reuse.names)
 
 
 def reusable(live_index: str, live: Schema, wanted: Schema) -> Reuse | None:
     """Which vectors of the live index may be taken over; None if none."""
-    names = tuple(
-        field.name
-        for field in wanted.vectors
-        if (old := live.vector(field.name)) is not None
-        and old.fingerprint == field.fingerprint
-        and old.dim == field.dim
-    )
+    names = reusable_fields(live, wanted)
     return Reuse(index=live_index, names=names) if names else None

@@ -22,7 +22,8 @@ class BuildWarning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildReport:
-    """`read = written + rejected`; duplicates are among the rejected. `written` equals the new index's count.
+    """`read = written + outdated + rejected`; duplicates are among the rejected. `written` equals the count of the new
+    index; `outdated` rows have a version below that of the product's deletion.
 
     `encoded` and `reused` count vectors over all encoders; `without_vector` products of which a model saw no token.
     `seconds` by stage: reading (rows to records), encoding, writing, total; stages overlap.
@@ -36,6 +37,7 @@ class BuildReport:
     written: int
     rejected: int
     duplicates: int
+    outdated: int
     encoded: int
     reused: int
     without_vector: int

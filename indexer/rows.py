@@ -86,14 +86,20 @@ class RowReader:
         used = [name for role, name in mapping.roles() if role != "attributes"]
         self._attributes = AttributeReader(mapping.attributes, mapping.numeric_attributes, used)
 
+    def id_of(self, row: SourceRow) -> str | Reject:
+        """The id alone, or why there is none: a twentieth of the work of `read`."""
+        try:
+            return _id(values_at(row.record, self.mapping.id[0]) or self._values(row, self.mapping.id[1:]))
+        except ValueError as error:
+            return Reject.of(row, "id", str(error))
+
     def read(self, row: Row) -> Product | Reject:
         """The product of a row, or why it has none."""
         if isinstance(row, BrokenRow):
             return Reject.of(row, "", row.reason)
-        try:
-            product_id = _id(values_at(row.record, self.mapping.id[0]) or self._values(row, self.mapping.id[1:]))
-        except ValueError as error:
-            return Reject.of(row, "id", str(error))
+        product_id = self.id_of(row)
+        if isinstance(product_id, Reject):
+            return product_id
         title = self._text(row, "title", self.mapping.title, MAX_TITLE_CHARS, " ")
         description = self._text(row, "description", self.mapping.description, MAX_DESCRIPTION_CHARS, ". ")
         if not title:

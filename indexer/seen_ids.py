@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from dataclasses import dataclass, field
 
-__all__ = ["SeenIds"]
+from multirecall.indexer.sources.base import Row
+
+__all__ = ["Places", "SeenIds"]
 
 _FIRST_SLOTS = 1 << 12
 _MAX_LOAD = 0.6
+
+
+@dataclass(slots=True)
+class Places:
+    """Rows as single numbers, for `SeenIds`: 24 bits of file, 40 bits of row."""
+
+    files: list[str] = field(default_factory=list)
+
+    def number(self, row: Row) -> int:
+        if not self.files or self.files[-1] != row.file:
+            self.files.append(row.file)
+        return (len(self.files) - 1) << 40 | row.row
+
+    def text(self, number: int) -> str:
+        return f"{self.files[number >> 40]}, row {number & ((1 << 40) - 1)}"
 
 
 class SeenIds:

@@ -90,7 +90,8 @@ class Page:
     """`hits` are ranks `offset + 1` to `offset + size` of the fused list.
 
     `facets_over` says what the facets count: `lexical` (all products that match the words), `browse` (all that
-    pass the filter) or `dense` (the nearest neighbours only).
+    pass the filter) or `dense` (the nearest neighbours only). `generation` names the physical index that all of it
+    comes from (empty: the searcher follows the alias).
     """
 
     query: Query
@@ -104,3 +105,4 @@ class Page:
     notes: tuple[str, ...]
     took_ms: float
     timings_ms: Mapping[str, float]
+    generation: str = ""

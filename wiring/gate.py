@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from multirecall.core.errors import InvalidSettings
 from multirecall.evaluation.gate import Gate
-from multirecall.evaluation.judgments import Judgments
+from multirecall.evaluation.judgments import Judgments, read_judgments
 from multirecall.evaluation.measures import score_run
-from multirecall.evaluation.queries import JudgedQuery
+from multirecall.evaluation.queries import JudgedQuery, read_queries
 from multirecall.evaluation.verdict import Verdict
 from multirecall.search.pipeline import Searcher
 from multirecall.search.understand import understand
+from multirecall.wiring.searchers import opened_searcher
+from multirecall.wiring.settings import Settings
 
-__all__ = ["ATTEMPTS", "judge"]
+__all__ = ["ATTEMPTS", "gate_by_settings", "judge"]
 
 ATTEMPTS = 3
 """How often a query is asked until its answer is complete."""
@@ -23,6 +26,29 @@ OnAsked = Callable[[int, int], None]
 
 def _silent(done: int, total: int) -> None:
     """Tells nobody."""
+
+
+def gate_by_settings(settings: Settings, old: str, new: str, *, engine_url: str | None = None) -> Verdict | None:
+    """The verdict over two indexes by the judgments of the settings, each index searched with its own encoder.
+
+    None if no judgments are set. Raises InvalidSettings if only one of the two files is set, InvalidSource for files
+    that cannot be read.
+    """
+    if settings.judgments is None and settings.judged_queries is None:
+        return None
+    if settings.judgments is None or settings.judged_queries is None:
+        missing = "judgments" if settings.judgments is None else "judged_queries"
+        raise InvalidSettings(
+            f"The gate needs judgments and their queries; {missing} is not set.",
+            hint=f"Set MULTIRECALL_{missing.upper()} to a file.",
+            field=missing,
+        )
+    judgments, queries = read_judgments(settings.judgments), read_queries(settings.judged_queries)
+    with (
+        opened_searcher(settings, engine_url=engine_url, index=old, timeout_s=30.0) as before,
+        opened_searcher(settings, engine_url=engine_url, index=new, timeout_s=30.0) as after,
+    ):
+        return judge(before.searcher, after.searcher, queries, judgments, Gate())
 
 
 def judge(

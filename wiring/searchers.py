@@ -15,11 +15,12 @@ from multirecall.indexer.texts import vector_fingerprint
 from multirecall.recall.base import Route
 from multirecall.recall.dense import DenseRoute
 from multirecall.recall.lexical import LexicalRoute
+from multirecall.search.live import LiveSearcher
 from multirecall.search.pipeline import Searcher
 from multirecall.wiring.engines import opened_encoder, opened_engine
 from multirecall.wiring.settings import Settings
 
-__all__ = ["ROUTES", "OpenSearcher", "opened_searcher"]
+__all__ = ["ROUTES", "OpenSearcher", "opened_live_searcher", "opened_searcher"]
 
 ROUTES = ("lexical", "dense")
 
@@ -73,47 +74,79 @@ def opened_searcher(
     encoder: str | None = None,
     candidates: int | None = None,
     timeout_s: float | None = None,
+    index: str | None = None,
 ) -> Iterator[OpenSearcher]:
-    """A searcher on the live index; everything it opened is closed at the end.
+    """A searcher on the live index, or the named one; everything it opened is closed at the end.
 
-    Raises FingerprintMismatch if the encoder is not the one that made the index's vectors, NotFound if there is
-    no index yet. Without `routes`, an index without vectors is searched by the lexical route alone, with a note.
+    It stays on that index when another goes live. Raises FingerprintMismatch if the encoder is not the one that made
+    the index's vectors, NotFound if there is no index yet. Without `routes`, an index without vectors is searched by
+    the lexical route alone, with a note.
     """
+    with ExitStack() as stack:
+        engine = stack.enter_context(opened_engine(settings, engine_url))
+        info = engine.info(index=index)
+        searcher, notes = _searcher(
+            settings, engine, info, routes=routes, fusion=fusion, encoder=encoder, candidates=candidates,
+            timeout_s=timeout_s,
+        )  # fmt: skip
+        yield OpenSearcher(searcher=stack.enter_context(searcher), engine=engine, index=info, notes=notes)
+
+
+@contextmanager
+def opened_live_searcher(settings: Settings, *, engine_url: str | None = None) -> Iterator[LiveSearcher]:
+    """A searcher that goes over to each index that goes live, with that index's own encoder."""
+    with ExitStack() as stack:
+        engine = stack.enter_context(opened_engine(settings, engine_url))
+
+        def open_generation(info: IndexInfo) -> Searcher:
+            return _searcher(settings, engine, info)[0]
+
+        yield stack.enter_context(LiveSearcher(engine, open_generation))
+
+
+def _searcher(
+    settings: Settings,
+    engine: Engine,
+    index: IndexInfo,
+    *,
+    routes: str | None = None,
+    fusion: str | None = None,
+    encoder: str | None = None,
+    candidates: int | None = None,
+    timeout_s: float | None = None,
+) -> tuple[Searcher, tuple[str, ...]]:
+    """The searcher of one index, and what the user should know about it."""
     names = _route_names(routes or settings.routes)
     k = candidates or settings.candidates
     chosen_fusion = open_fusion(fusion or settings.fusion)
     _check_weights(fusion or settings.fusion, names)
-    with ExitStack() as stack:
-        engine = stack.enter_context(opened_engine(settings, engine_url))
-        index = engine.info()
-        notes: list[str] = []
-        made: list[Route] = []
-        encoders: dict[str, Encoder] = {}
-        for name in names:
-            if name == "lexical":
-                made.append(LexicalRoute(k=k))
-            elif index.schema.vectors:
-                field = index.schema.vectors[0]
-                encoders[field.name] = _vector_encoder(settings, field, index, encoder)
-                made.append(DenseRoute(k=k, field=field.name))
-            elif routes is None and len(names) > 1:
-                notes.append("The index has no vectors: the dense route is left out.")
-            else:
-                raise InvalidSettings(
-                    f"Index {index.name} has no vectors, so route 'dense' cannot run.",
-                    hint="Index the catalogue with an encoder, e.g. --encoder onnx.",
-                    field="routes",
-                )
-        searcher = stack.enter_context(
-            Searcher(
-                engine,
-                routes=made,
-                fusion=chosen_fusion,
-                encoders=encoders,
-                timeout_s=timeout_s or settings.timeout_s,
+    notes: list[str] = []
+    made: list[Route] = []
+    encoders: dict[str, Encoder] = {}
+    for name in names:
+        if name == "lexical":
+            made.append(LexicalRoute(k=k))
+        elif index.schema.vectors:
+            field = index.schema.vectors[0]
+            encoders[field.name] = _vector_encoder(settings, field, index, encoder)
+            made.append(DenseRoute(k=k, field=field.name))
+        elif routes is None and len(names) > 1:
+            notes.append("The index has no vectors: the dense route is left out.")
+        else:
+            raise InvalidSettings(
+                f"Index {index.name} has no vectors, so route 'dense' cannot run.",
+                hint="Index the catalogue with an encoder, e.g. --encoder onnx.",
+                field="routes",
             )
-        )
-        yield OpenSearcher(searcher=searcher, engine=engine, index=index, notes=tuple(notes))
+    searcher = Searcher(
+        engine,
+        routes=made,
+        fusion=chosen_fusion,
+        encoders=encoders,
+        timeout_s=timeout_s or settings.timeout_s,
+        index=index.name,
+    )
+    return searcher, tuple(notes)
 
 
 def _check_weights(spec: str, routes: Sequence[str]) -> None:

@@ -53,6 +53,27 @@ class Settings(BaseSettings):
     timeout_s: float = Field(1.0, gt=0, le=600, description="time budget of a search, seconds")
     cache_dir: Path = Field(Path("~/.cache/multirecall"), description="where built model graphs are kept")
     price_minor_units: int = Field(2, ge=0, le=4, description="decimal digits of the currency, for price filters")
+    redis: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"), description="Redis of the workers: jobs, batches, dead letters"
+    )
+    broker: SecretStr = Field(SecretStr(""), description="Celery broker of the workers; empty: the same Redis")
+    namespace: str = Field(
+        "multirecall", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="prefix of all keys and queues in Redis"
+    )
+    batch_rows: int = Field(256, ge=1, le=10_000, description="items in a batch of the workers")
+    max_waiting_batches: int = Field(64, ge=1, le=100_000, description="batches in a queue before producers wait")
+    lease_s: float = Field(30.0, ge=0.5, le=3600, description="a batch goes to another worker after so long in silence")
+    sweep_s: float = Field(1.0, ge=0.05, le=60, description="how often workers look for what was left, seconds")
+    announce_again_s: float = Field(10.0, ge=0.1, le=3600, description="how long a batch waits before it is told again")
+    max_backoff_s: float = Field(30.0, gt=0, le=3600, description="longest wait between two tries, seconds")
+    max_tries: int = Field(8, ge=1, le=100, description="tries of one product before it becomes a dead letter")
+    max_dead_letters: int = Field(100_000, ge=1, description="dead letters before the workers take on nothing more")
+    keep_tombstones_days: float = Field(30.0, gt=0, le=3650, description="how long a deleted product is remembered")
+    keep_generations: int = Field(2, ge=1, le=100, description="indexes kept after a swap, the live one included")
+    vector_cache_ttl_s: int = Field(86_400, ge=0, le=31_536_000, description="vectors kept in Redis; 0: none")
+    judgments: Path | None = Field(None, description="judgments for the gate of a rebuild (TSV or TREC qrels)")
+    judged_queries: Path | None = Field(None, description="the queries of those judgments (TSV)")
+    log_level: str = Field("info", pattern=r"(?i)^(debug|info|warning|error)$", description="level of the logs")
 
     @classmethod
     def settings_customise_sources(

@@ -1,0 +1,119 @@
+"""`multirecall jobs list|show|watch|cancel|resume`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from multirecall.cli.output import console, print_json, printable
+from multirecall.cli.show_job import follow_job, job_view, left, when
+from multirecall.cli.state import command
+from multirecall.wiring.settings import load_settings
+from multirecall.workers.app import opened_deployment
+from multirecall.workers.submitting import Submitter
+
+__all__ = ["jobs_app"]
+
+jobs_app = typer.Typer(help="Look at the jobs of the workers, stop them, let them go on.", no_args_is_help=True)
+
+JobId = Annotated[str, typer.Argument(help="The job's id.")]
+EngineUrl = Annotated[str | None, typer.Option("--engine", help="Engine URL.", show_default="from settings")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@jobs_app.command("list")
+@command
+def list_jobs(
+    size: Annotated[int, typer.Option(min=1, max=200, help="How many.")] = 20,
+    engine: EngineUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest jobs, newest first.
+
+    Example: multirecall jobs list
+    """
+    with opened_deployment(load_settings(), engine) as deployment:
+        jobs, trouble = deployment.jobs.latest(size=size), deployment.trouble.now()
+    if as_json:
+        print_json({"jobs": [job.to_dict() for job in jobs], "trouble": trouble})
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("job", "state", "done", "failed", "rate", "left", "started"):
+        table.add_column(column, overflow="fold")
+    for job in jobs:
+        share = "" if job.share is None else f" ({job.share:.0%})"
+        table.add_row(
+            job.id,
+            f"{job.state.value}{f': {job.stage}' if job.stage and not job.state.over else ''}",
+            f"{job.counts['done'] + job.counts['stale']:,}{share}",
+            f"{job.counts['failed']:,}",
+            f"{job.rate_per_s:,.0f}/s",
+            left(job),
+            when(job.made_at),
+        )
+    console.print(table if jobs else "There is no job.")
+    if trouble:
+        console.print(f"[bold yellow]trouble:[/] {printable(trouble['error']['message'])}", soft_wrap=True)
+
+
+@jobs_app.command("show")
+@command
+def show(job: JobId, engine: EngineUrl = None, as_json: AsJson = False) -> None:
+    """Show one job: how far it is, what it did, why it failed, what the gate said.
+
+    Example: multirecall jobs show index-1763740000-a1b2c3
+    """
+    with opened_deployment(load_settings(), engine) as deployment:
+        found, trouble = deployment.jobs.get(job), deployment.trouble.now()
+    if as_json:
+        print_json(found.to_dict() | {"trouble": trouble})
+    else:
+        job_view(found, trouble)
+
+
+@jobs_app.command("watch")
+@command
+def watch(job: JobId, engine: EngineUrl = None, as_json: AsJson = False) -> None:
+    """Follow a job until it is over; Ctrl-C leaves it running.
+
+    Example: multirecall jobs watch index-1763740000-a1b2c3
+    """
+    with opened_deployment(load_settings(), engine) as deployment:
+        follow_job(deployment, job, as_json=as_json)
+
+
+@jobs_app.command("cancel")
+@command
+def cancel(job: JobId, engine: EngineUrl = None, as_json: AsJson = False) -> None:
+    """Cancel a job. What it wrote stays, the live index too; `resume` lets it go on.
+
+    Example: multirecall jobs cancel index-1763740000-a1b2c3
+    """
+    with opened_deployment(load_settings(), engine) as deployment:
+        found = deployment.jobs.cancel(job)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        console.print(f"Job {printable(job)} is cancelled. Go on with it: multirecall jobs resume {printable(job)}")
+
+
+@jobs_app.command("resume")
+@command
+def resume(
+    job: JobId,
+    force: Annotated[bool, typer.Option("--force", help="Go live whatever the gate says; this is recorded.")] = False,
+    engine: EngineUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a failed or cancelled job go on where it was.
+
+    Example: multirecall jobs resume rebuild-1763740000-a1b2c3 --force
+    """
+    with opened_deployment(load_settings(), engine) as deployment:
+        found = Submitter(deployment).resume(job, force=force)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        console.print(f"Job {printable(job)} goes on. Follow it: multirecall jobs watch {printable(job)}")

@@ -1,0 +1,145 @@
+"""LiveSearcher: goes over to each index that goes live, without an answer that mixes two of them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from multirecall.core.errors import MultirecallError, NotFound
+from multirecall.core.query import Query
+from multirecall.engines.base import Engine, IndexInfo
+from multirecall.search.page import Page
+from multirecall.search.pipeline import Searcher
+
+__all__ = ["LiveSearcher"]
+
+_log = logging.getLogger("multirecall.search")
+
+
+class _Generation:
+    """A searcher on one index, with how many searches are in it. Closed when it is over and the last one has left."""
+
+    def __init__(self, index: str, searcher: Searcher) -> None:
+        self.index, self.searcher = index, searcher
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._over = False
+
+    def enter(self) -> bool:
+        """False if it is over."""
+        with self._lock:
+            if self._over:
+                return False
+            self._inside += 1
+            return True
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            last = self._over and not self._inside
+        if last:
+            self.searcher.close()
+
+    def end(self) -> None:
+        with self._lock:
+            empty = not self._over and not self._inside
+            self._over = True
+        if empty:
+            self.searcher.close()
+
+
+class LiveSearcher:
+    """Answers queries from whichever index is live, each query from one index alone. Safe for several threads.
+
+    `open_generation` makes the searcher of an index, held to it. Which index is live is asked every `look_every_s`, in
+    the background; a new one is opened (its encoder may take seconds) while the old one goes on answering. So for
+    about that long after a swap the old index still answers, and a swap must not drop it at once. If it is gone all
+    the same, the query is asked once more of the new one. A new index that cannot be opened leaves the old one in
+    service, and every page says so.
+    """
+
+    def __init__(
+        self, engine: Engine, open_generation: Callable[[IndexInfo], Searcher], *, look_every_s: float = 1.0
+    ) -> None:
+        self._engine = engine
+        self._open_generation = open_generation
+        self._look_every_s = look_every_s
+        self._opening = threading.Lock()
+        self._problem = ""
+        self._looked_at = time.monotonic()
+        info = engine.info()
+        self._generation = _Generation(info.name, open_generation(info))
+
+    @property
+    def generation(self) -> str:
+        """The index that answers just now."""
+        return self._generation.index
+
+    def search(self, query: Query, *, timeout_s: float | None = None) -> Page:
+        """The page of a query; raises what `Searcher.search` does."""
+        self._look()
+        try:
+            with self._entered() as searcher:
+                page = searcher.search(query, timeout_s=timeout_s)
+        except NotFound:
+            self.follow()
+            with self._entered() as searcher:
+                page = searcher.search(query, timeout_s=timeout_s)
+        return replace(page, notes=(*page.notes, self._problem)) if self._problem else page
+
+    def follow(self) -> None:
+        """Goes over to the index that is live now, if it is another one; blocks until it is open.
+
+        Raises what the engine and the opening raise; then the present index stays.
+        """
+        with self._opening:
+            self._looked_at = time.monotonic()
+            info = self._engine.info()
+            if info.name == self._generation.index:
+                self._problem = ""
+                return
+            try:
+                made = _Generation(info.name, self._open_generation(info))
+            except MultirecallError as error:
+                self._problem = f"Index {info.name} is live, but could not be opened here: {error}"
+                raise
+            before, self._generation = self._generation, made
+            self._problem = ""
+            before.end()
+            _log.info("index %s answers now, instead of %s", made.index, before.index)
+
+    def close(self) -> None:
+        """Ends the present searcher; the engine stays open, it belongs to whoever opened it."""
+        self._generation.end()
+
+    def __enter__(self) -> LiveSearcher:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _entered(self) -> Iterator[Searcher]:
+        while not (generation := self._generation).enter():
+            pass  # it ended between the two steps: the next one is in its place already
+        try:
+            yield generation.searcher
+        finally:
+            generation.leave()
+
+    def _look(self) -> None:
+        if time.monotonic() - self._looked_at < self._look_every_s or not self._opening.acquire(blocking=False):
+            return
+        self._looked_at = time.monotonic()
+        self._opening.release()
+        threading.Thread(target=self._follow_quietly, name="generation", daemon=True).start()
+
+    def _follow_quietly(self) -> None:
+        try:
+            self.follow()
+        except MultirecallError as error:  # the present index goes on answering; pages and the log say why
+            _log.warning("the live index could not be followed: %s", error)

@@ -1,0 +1,196 @@
+"""What a build reads: a catalogue or the live index, cut into batches of items."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from multirecall.core.errors import InvalidSource, NotFound
+from multirecall.engines.base import Engine, IndexInfo
+from multirecall.engines.schema import Schema
+from multirecall.indexer import mapping as mappings
+from multirecall.indexer.copying import copy_batches, mapping_of
+from multirecall.indexer.items import Item, RowItem
+from multirecall.indexer.new_schema import settled_mapping
+from multirecall.indexer.rejects import RejectsFile
+from multirecall.indexer.rows import Reject, RowReader
+from multirecall.indexer.seen_ids import Places, SeenIds
+from multirecall.indexer.sources import BrokenRow, Catalogue
+from multirecall.workers.options import WorkerOptions
+from multirecall.workers.store.jobs import Job
+
+__all__ = ["BuildPlan", "NewIndex"]
+
+_SAMPLE_ROWS = 2_000
+
+
+@dataclass(slots=True, kw_only=True)
+class BuildPlan:
+    """One reading of a build's source. `repeatable`: read again, it gives the same batches in the same order, so that
+    those handed out before can be passed over. `fingerprint` changes when the source does.
+    """
+
+    mapping: mappings.Mapping
+    mapping_suggested: bool
+    sources: tuple[str, ...]
+    encoder: str
+    fingerprint: str
+    repeatable: bool
+    unversioned: int
+    bytes_total: int
+    replaces: str | None
+    _read: Callable[[BuildPlan, WorkerOptions], Iterator[list[Item]]]
+    _rejects: RejectsFile
+    read: int = 0
+    duplicates: int = 0
+    bytes_read: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, job: Job, engine: Engine, live: IndexInfo | None) -> BuildPlan:
+        """The plan of a job. Raises InvalidSource, also for a source that changed since the job began; InvalidMapping,
+        and NotFound for a copy of an index that is not there."""
+        spec = job.spec
+        plan = _of_catalogue(spec, live) if spec.get("sources") else _of_index(spec, engine, live)
+        if job.source and job.source != plan.fingerprint:
+            raise InvalidSource(
+                f"The source of job {job.id} has changed since the job began.",
+                hint="Start a new job: it takes over all vectors whose texts are the same.",
+                field="source",
+            )
+        return plan
+
+    def batches(self, options: WorkerOptions) -> Iterator[list[Item]]:
+        """The items, at most `batch_rows` and about `batch_bytes` in a batch."""
+        with self._rejects:
+            yield from self._read(self, options)
+
+    def counts(self) -> dict[str, int]:
+        """How far the reading is."""
+        return {
+            "read": self.read, "rejected": self._rejects.count, "duplicates": self.duplicates,
+            "bytes_read": self.bytes_read,
+        }  # fmt: skip
+
+    def report(self) -> dict[str, Any]:
+        """What was read, and what was not."""
+        path = self._rejects.path
+        return {
+            "sources": list(self.sources),
+            "mapping": self.mapping.to_dict(),
+            "mapping_suggested": self.mapping_suggested,
+            "rejects_path": str(path) if path and self._rejects.count else None,
+            "rejects_by_reason": dict(sorted(self.reasons.items(), key=lambda pair: (-pair[1], pair[0]))),
+        }
+
+    def reject(self, reject: Reject) -> None:
+        """Counts a row that does not become an item."""
+        self._rejects.add(reject)
+        kind = reject.reason.split(":", 1)[0]
+        key = f"{reject.field}: {kind}" if reject.field else kind
+        self.reasons[key] = self.reasons.get(key, 0) + 1
+
+
+NewIndex = Callable[[Engine, BuildPlan, str], Schema]
+"""(engine, plan, job id) to the schema of the index that the job fills."""
+
+
+def _of_catalogue(spec: Mapping[str, Any], live: IndexInfo | None) -> BuildPlan:
+    try:
+        source = Catalogue([str(path) for path in spec["sources"]])
+    except InvalidSource as error:
+        raise InvalidSource(
+            error.message,
+            hint="The workers read the files themselves: they must lie at the same path for them (a shared folder or "
+            "volume).",
+            **error.data,
+        ) from error
+    given = mappings.Mapping.from_dict(spec["mapping"]) if spec.get("mapping") else None
+    mapping, suggestion = settled_mapping(source, given, _SAMPLE_ROWS)
+    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in source.files]
+
+    def read(plan: BuildPlan, options: WorkerOptions) -> Iterator[list[Item]]:
+        yield from _rows(plan, options, source, RowReader(mapping))
+
+    return BuildPlan(
+        mapping=mapping,
+        mapping_suggested=suggestion is not None,
+        sources=source.names,
+        encoder=str(spec.get("encoder", "")),
+        fingerprint=_digest([stats, mapping.to_dict()]),
+        repeatable=True,
+        unversioned=0 if mapping.version else int(spec.get("version_at", 0)),
+        bytes_total=source.total_bytes,
+        replaces=live.name if live else None,
+        _read=read,
+        _rejects=RejectsFile(Path(spec["rejects_path"]) if spec.get("rejects_path") else None),
+    )
+
+
+def _rows(plan: BuildPlan, options: WorkerOptions, source: Catalogue, reader: RowReader) -> Iterator[list[Item]]:
+    seen, places = SeenIds(), Places()
+    items: list[Item] = []
+    size = 0
+    for row in source.rows():
+        plan.read += 1
+        found = Reject.of(row, "", row.reason) if isinstance(row, BrokenRow) else reader.id_of(row)
+        if isinstance(found, Reject) or isinstance(row, BrokenRow):
+            plan.reject(found if isinstance(found, Reject) else Reject.of(row, "", "unreadable"))
+            continue
+        first = seen.first_place(found, places.number(row))
+        if first is not None:
+            plan.duplicates += 1
+            plan.reject(Reject.of(row, "id", f"read before: {places.text(first)}"))
+            continue
+        items.append(RowItem(id=found, row=row.record, file=row.file, number=row.row, line=row.line))
+        size += _size(row.record)
+        if len(items) >= options.batch_rows or size >= options.batch_bytes:
+            plan.bytes_read = source.bytes_read
+            yield items
+            items, size = [], 0
+    plan.bytes_read = source.bytes_read
+    if items:
+        yield items
+
+
+def _of_index(spec: Mapping[str, Any], engine: Engine, live: IndexInfo | None) -> BuildPlan:
+    if live is None:
+        raise NotFound("There is no index to rebuild from.", hint="Index a catalogue first, or name a source.")
+    mapping = mappings.Mapping.from_dict(spec["mapping"]) if spec.get("mapping") else mapping_of(live)
+
+    def read(plan: BuildPlan, options: WorkerOptions) -> Iterator[list[Item]]:
+        yield from _copies(plan, options, engine, live.name)
+
+    return BuildPlan(
+        mapping=mapping,
+        mapping_suggested=bool(live.schema.metadata.get("mapping_suggested")),
+        sources=(f"index {live.name}",),
+        encoder=str(spec.get("encoder", "")),
+        fingerprint=_digest([live.name, mapping.to_dict()]),
+        repeatable=False,
+        unversioned=0,
+        bytes_total=0,
+        replaces=live.name,
+        _read=read,
+        _rejects=RejectsFile(None),
+    )
+
+
+def _copies(plan: BuildPlan, options: WorkerOptions, engine: Engine, index: str) -> Iterator[list[Item]]:
+    for items in copy_batches(engine, index, rows=options.batch_rows, n_bytes=options.batch_bytes):
+        plan.read += len(items)
+        yield [*items]
+
+
+def _size(record: Mapping[str, Any]) -> int:
+    """Bytes of a record, nearly."""
+    return sum(len(value) if isinstance(value, str | list | dict) else 8 for value in record.values()) + 40
+
+
+def _digest(body: Any) -> str:
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]

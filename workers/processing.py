@@ -1,0 +1,246 @@
+"""One batch, from its lease to its end. Whatever dies on the way, the batch is still there and is done again."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from multirecall.core.errors import (
+    EngineError,
+    FingerprintMismatch,
+    MissingExtra,
+    MultirecallError,
+    NotFound,
+    StoreUnavailable,
+)
+from multirecall.engines.base import Engine, IndexInfo
+from multirecall.indexer.applying import Applied, Applier, Outcome, OutcomeKind, worst
+from multirecall.indexer.items import Item, RowItem
+from multirecall.workers.deployment import Deployment
+from multirecall.workers.leases import Kept
+from multirecall.workers.logs import logging_about
+from multirecall.workers.store.batches import Batch, Lease, Settlement, Successor
+from multirecall.workers.store.dead_letters import DeadLetter, letter_id
+from multirecall.workers.store.jobs import JobState
+
+__all__ = ["BatchProcessor"]
+
+_log = logging.getLogger("multirecall.workers")
+
+_COUNTED = {
+    OutcomeKind.DONE: "done",
+    OutcomeKind.STALE: "stale",
+    OutcomeKind.REFUSED: "failed",
+}
+
+
+class BatchProcessor:
+    """Does batches, one at a time. Keeps the engine, the encoders and the mappings it has opened."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._options = deployment.options
+        self._batches = deployment.batches
+
+    def process(self, batch_id: str) -> bool:
+        """Does a batch if it is there and nobody else has it; True if it ended here.
+
+        An engine that cannot take it now is noted as trouble, and the batch goes back for a while. Any other failure
+        counts as a crash of the batch: after `max_crashes` it is cut in halves, until the item that is to blame stands
+        alone and becomes a dead letter. Raises StoreUnavailable.
+        """
+        if len(self._deployment.dead_letters) >= self._options.max_dead_letters:
+            self._deployment.trouble.tell(
+                {
+                    "message": f"There are {self._options.max_dead_letters:,} dead letters: nothing more is taken on.",
+                    "hint": "`multirecall deadletters list`, then replay or drop them.",
+                }
+            )
+            return False
+        lease = self._batches.lease(batch_id, secrets.token_hex(8))
+        if lease is None:
+            return False
+        held = lease
+        with (
+            logging_about(job=held.batch.job, batch=batch_id),
+            Kept(lambda: self._batches.renew(held), self._options.lease_s),
+        ):
+            return self._process(held)
+
+    def _process(self, lease: Lease) -> bool:
+        batch = lease.batch
+        started = time.perf_counter()
+        job = self._deployment.jobs.get(batch.job)
+        if job.state in (JobState.CANCELLED, JobState.FAILED):
+            self._batches.park(lease)
+            return False
+        if batch.crashes >= self._options.max_crashes:
+            return self._cut(lease, "The worker died on it.")
+        try:
+            with self._deployment.engine() as engine:
+                settlement = self._applied(batch, engine, job.unversioned)
+        except StoreUnavailable:
+            raise
+        except NotFound as error:
+            return self._without_index(lease, error)
+        except (EngineError, FingerprintMismatch, MissingExtra) as error:
+            return self._give_back(lease, error)
+        except Exception as error:  # noqa: BLE001 - whatever an item breaks: it is found by halving, and told
+            _log.exception("the batch failed")
+            crashes = batch.crashes + 1
+            last = crashes >= self._options.max_crashes
+            return self._cut(lease, f"{type(error).__name__}: {error}", crashes=0 if last else crashes)
+        took_s = time.perf_counter() - started
+        ended = self._batches.finish(lease, self._timed(settlement, took_s))
+        if batch.troubles or self._deployment.trouble.now() is not None:
+            self._deployment.trouble.over()
+        _log.info(
+            "batch done" if ended else "the batch's lease was lost; it is another's now",
+            extra={"items": len(batch.items), "took_s": round(took_s, 3), "counts": dict(settlement.counts)},
+        )
+        return ended
+
+    def _give_back(self, lease: Lease, error: MultirecallError) -> bool:
+        """The engine (or a model) is not fit for work just now: nothing is wrong with the batch."""
+        delay_s = max(self._options.backoff(lease.batch.troubles), float(error.data.get("retry_after_s", 0.0)))
+        _log.warning("the batch cannot be written now, tried again in %.1f s: %s", delay_s, error)
+        self._deployment.trouble.tell(error.to_dict())
+        self._batches.release(lease, delay_s=delay_s, trouble=True)
+        self._deployment.jobs.add(lease.batch.job, retried=len(lease.batch.items))
+        return False
+
+    def _without_index(self, lease: Lease, error: NotFound) -> bool:
+        """The index of a build was dropped: its job cannot go on. Changes wait until there is an index again."""
+        if not lease.batch.index:
+            return self._give_back(lease, error)
+        self._deployment.jobs.end(lease.batch.job, JobState.FAILED, error=error.to_dict())
+        self._batches.park(lease)
+        return False
+
+    def _applied(self, batch: Batch, engine: Engine, unversioned: int | None) -> Settlement:
+        """Applies the batch to every index that needs it; those that became one meanwhile, too.
+
+        Without this second look a change could be missed: applied to the live index alone while a new index is
+        declared, after that one's copy of the product was read.
+        """
+        applier = Applier(engine, encoder_of=self._deployment.encoder_of, cache=self._deployment.vectors)
+        done: dict[str, Applied] = {}
+        while True:
+            infos = self._indexes(batch, engine)
+            missing = [info for info in infos if info.name not in done]
+            if not missing:
+                break
+            if engine.capabilities.concurrent_writers and not batch.index:
+                self._deployment.unrefreshed.mark(*(info.name for info in missing))
+            for info in missing:
+                others = [other for other in infos if other.name != info.name]
+                if batch.index:
+                    others += _live(engine)
+                done[info.name] = applier.apply(batch.items, info, reuse=others, unversioned=unversioned)
+                if not engine.capabilities.concurrent_writers:
+                    engine.refresh(index=info.name)  # its writes are durable only then, and it is closed after
+        return self._settlement(batch, done, unversioned)
+
+    def _indexes(self, batch: Batch, engine: Engine) -> list[IndexInfo]:
+        if batch.index:
+            return [engine.info(index=batch.index)]
+        names = [name for name in self._deployment.targets.all()]
+        infos = _live(engine)
+        for name in names:
+            if name not in {info.name for info in infos}:
+                try:
+                    infos.append(engine.info(index=name))
+                except NotFound:  # dropped since: nothing to keep current
+                    self._deployment.targets.remove(name)
+        if not infos:
+            raise NotFound(
+                "There is no index to apply changes to.", hint="Index the catalogue first: `multirecall index SOURCE`."
+            )
+        return infos
+
+    def _settlement(self, batch: Batch, done: dict[str, Applied], unversioned: int | None) -> Settlement:
+        outcomes = [worst(of_item) for of_item in zip(*(one.outcomes for one in done.values()), strict=True)]
+        counts: Counter[str] = Counter()
+        dead: list[DeadLetter] = []
+        again: list[Item] = []
+        for item, outcome in zip(batch.items, outcomes, strict=True):
+            if outcome.kind in (OutcomeKind.FAILED, OutcomeKind.MISSING) and item.tries + 1 < self._options.max_tries:
+                again.append(replace(item, tries=item.tries + 1))
+                counts["retried"] += 1
+                continue
+            counts[_COUNTED.get(outcome.kind, "failed")] += 1
+            if outcome.kind not in (OutcomeKind.DONE, OutcomeKind.STALE):
+                dead.append(_letter(item, outcome, batch, ", ".join(done), unversioned))
+        for one in done.values():
+            counts["encoded"] += one.encoded
+            counts["reused"] += one.reused
+            counts["without_vector"] += one.without_vector
+        main = next(iter(done.values()))
+        counts["created"] += main.written["created"]
+        counts["deleted"] += main.written["deleted"]
+        seconds = {
+            "encoding_s": sum(one.encoding_s for one in done.values()),
+            "writing_s": sum(one.writing_s for one in done.values()),
+        }
+        successors = []
+        if again:
+            tries = max(item.tries for item in again)
+            successors.append(self._successor(batch, again, delay_s=self._options.backoff(tries)))
+        return Settlement(counts={**counts, **seconds}, dead=dead, successors=successors)
+
+    def _successor(self, batch: Batch, items: Sequence[Item], *, delay_s: float, crashes: int = 0) -> Successor:
+        made = f"{batch.queue}/{batch.job}/{secrets.token_hex(6)}"
+        return Successor(id=made, items=tuple(items), delay_s=delay_s, crashes=crashes)
+
+    def _cut(self, lease: Lease, why: str, *, crashes: int = 0) -> bool:
+        """Ends a batch that workers die on: in halves, or, if it holds one item, as a dead letter."""
+        batch = lease.batch
+        if crashes:  # not yet often enough: again, whole, with one more crash on it
+            again = self._successor(batch, batch.items, delay_s=self._options.backoff(crashes), crashes=crashes)
+            return self._batches.finish(lease, Settlement(counts={"crashed": 1}, successors=[again]))
+        if len(batch.items) == 1:
+            item = batch.items[0]
+            outcome = Outcome(kind=OutcomeKind.REFUSED, error=f"{why} (tried {self._options.max_crashes} times)")
+            letter = _letter(item, outcome, batch, batch.index, self._deployment.jobs.get(batch.job).unversioned)
+            return self._batches.finish(lease, Settlement(counts={"failed": 1, "crashed": 1}, dead=[letter]))
+        half = len(batch.items) // 2
+        parts = [batch.items[:half], batch.items[half:]]
+        halves = [self._successor(batch, part, delay_s=0.0, crashes=self._options.max_crashes - 2) for part in parts]
+        return self._batches.finish(lease, Settlement(counts={"crashed": 1}, successors=halves))
+
+    @staticmethod
+    def _timed(settlement: Settlement, took_s: float) -> Settlement:
+        """With the batch's duration, in the classes of a histogram."""
+        reached = next((edge for edge in BATCH_SECONDS if took_s <= edge), None)
+        counts = {**settlement.counts, "finished": 1, "batch_s": took_s}
+        counts[f"batch_le_{'inf' if reached is None else reached}"] = 1
+        return replace(settlement, counts=counts)
+
+
+BATCH_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Upper edges of the histogram of batch durations."""
+
+
+def _live(engine: Engine) -> list[IndexInfo]:
+    try:
+        return [engine.info()]
+    except NotFound:
+        return []
+
+
+def _letter(item: Item, outcome: Outcome, batch: Batch, index: str, unversioned: int | None) -> DeadLetter:
+    """`unversioned` goes into a row that the clock gave its version: replayed, it must not pass for a newer one."""
+    if isinstance(item, RowItem) and item.version is None and unversioned:
+        item = replace(item, version=unversioned)
+    return DeadLetter(
+        id=letter_id(item, batch.job),
+        item=replace(item, tries=0),
+        error=outcome.error,
+        tries=item.tries + 1,
+        job=batch.job,
+        index=index,
+    )

@@ -1,0 +1,306 @@
+"""Jobs: what somebody asked of the workers, how far it is, and what came of it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from multirecall.core.errors import InvalidInput, NotFound
+from multirecall.workers.store.connection import Connection
+
+__all__ = ["JOB_KINDS", "Job", "JobKind", "JobState", "JobStore"]
+
+
+class JobKind(StrEnum):
+    INDEX = "index"  # a source into a new index, which then goes live
+    REBUILD = "rebuild"  # the same with a gate, from a source or from the live index
+    CHANGES = "changes"  # updates, upserts, deletes into all indexes in use
+
+
+JOB_KINDS = tuple(JobKind)
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    DONE = "done"
+
+    @property
+    def over(self) -> bool:
+        return self in (JobState.CANCELLED, JobState.FAILED, JobState.DONE)
+
+
+_COUNTS = (
+    "planned", "done", "stale", "failed", "retried", "read", "rejected", "duplicates", "encoded", "reused",
+    "without_vector", "created", "deleted", "bytes_read", "bytes_total", "batches",
+)  # fmt: skip
+_SECONDS = ("encoding_s", "writing_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job as it stands. `counts`: items by what became of them (`planned` those given to workers, `failed` those now
+    dead letters), and vectors; `seconds` of work summed over all workers. Times are seconds since 1970.
+
+    Of a build: `index` is the one it fills, `source` a fingerprint over what it reads, `filled` says that all of it is
+    handed out, `unversioned` is the version of rows that have none, `verdict` is the gate's.
+    """
+
+    id: str
+    kind: JobKind
+    state: JobState
+    stage: str = ""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    made_at: float = 0.0
+    started_at: float = 0.0
+    changed_at: float = 0.0
+    ended_at: float = 0.0
+    index: str = ""
+    source: str = ""
+    filled: bool = False
+    unversioned: int | None = None
+    previous: str = ""
+    verdict: Mapping[str, Any] | None = None
+    error: Mapping[str, Any] | None = None
+    report: Mapping[str, Any] | None = None
+
+    @property
+    def settled(self) -> int:
+        """Items that need nothing more: in, found to be old, or dead letters."""
+        return self.counts["done"] + self.counts["stale"] + self.counts["failed"]
+
+    @property
+    def share(self) -> float | None:
+        """What part is settled, 0 to 1; None while nothing tells. While the source is read, by its bytes."""
+        if self.state is JobState.DONE:
+            return 1.0
+        planned = self.counts["planned"]
+        if not planned:
+            return None
+        settled = min(1.0, self.settled / planned)
+        if self.stage == "filling" and self.counts["bytes_total"]:
+            return settled * min(1.0, self.counts["bytes_read"] / self.counts["bytes_total"])
+        return settled if self.stage != "filling" else None
+
+    @property
+    def rate_per_s(self) -> float:
+        """Items settled per second since the start."""
+        ended = self.ended_at or self.changed_at
+        took = ended - (self.started_at or self.made_at)
+        return self.settled / took if took > 0 else 0.0
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds left at the pace so far; None while nothing tells."""
+        share = self.share
+        if not share or self.state.over:
+            return None
+        return (self.changed_at - (self.started_at or self.made_at)) * (1 - share) / share
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "id": self.id, "kind": self.kind.value, "state": self.state.value, "stage": self.stage,
+            "spec": dict(self.spec), "counts": dict(self.counts),
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+            "share": None if self.share is None else round(self.share, 4), "rate_per_s": round(self.rate_per_s, 1),
+            "left_s": None if self.left_s is None else round(self.left_s, 1), "made_at": self.made_at,
+            "started_at": self.started_at, "changed_at": self.changed_at, "ended_at": self.ended_at,
+            "index": self.index, "previous": self.previous, "verdict": self.verdict, "error": self.error,
+            "report": self.report,
+        }  # fmt: skip
+
+
+_SET_IF_DRIVER = """
+-- KEYS driver job   ARGV token field value …   -> 1 if the token's owner drives the job
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+return 1
+"""
+
+_RENEW_DRIVER = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+
+_LET_GO = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+return 1
+"""
+
+
+class JobStore:
+    """Jobs of one deployment. Raises StoreUnavailable; NotFound for a job that is not there."""
+
+    def __init__(self, connection: Connection, *, keep: int = 200) -> None:
+        self._connection = connection
+        self._keep = keep
+
+    def create(self, kind: JobKind, spec: Mapping[str, Any]) -> Job:
+        """A new job, queued. Older ones that are over and beyond the `keep` latest are forgotten."""
+        now = self._connection.time_s()
+        made = f"{kind.value}-{int(now)}-{secrets.token_hex(3)}"
+        values = {"kind": kind.value, "state": JobState.QUEUED.value, "spec": orjson.dumps(spec), "made_at": now}
+        with self._connection.client() as client, client.pipeline(transaction=True) as pipe:
+            pipe.hset(self._key(made), mapping=values)
+            pipe.zadd(self._connection.key("jobs"), {made: now})
+            if kind is not JobKind.CHANGES:
+                pipe.sadd(self._connection.key("driven"), made)
+            pipe.execute()
+        self._forget_old()
+        return self.get(made)
+
+    def get(self, id: str) -> Job:
+        """Raises NotFound."""
+        with self._connection.client() as client:
+            values = client.hgetall(self._key(id))
+        if b"kind" not in values:
+            raise NotFound(f"There is no job {id!r}.", hint="`multirecall jobs list` shows all.", id=id)
+        return _job(id, values)
+
+    def latest(self, *, size: int = 20) -> list[Job]:
+        """The latest jobs, newest first."""
+        with self._connection.client() as client:
+            ids = [one.decode() for one in client.zrevrange(self._connection.key("jobs"), 0, size - 1)]
+            with client.pipeline(transaction=False) as pipe:
+                for one in ids:
+                    pipe.hgetall(self._key(one))
+                found = pipe.execute()
+        return [_job(one, values) for one, values in zip(ids, found, strict=True) if b"kind" in values]
+
+    def set(self, id: str, **values: Any) -> None:
+        """Sets fields of a job; dicts and lists go in as JSON."""
+        with self._connection.client() as client:
+            client.hset(self._key(id), mapping={name: _plain(value) for name, value in values.items()})
+
+    def add(self, id: str, **counts: float) -> None:
+        """Adds to counts of a job, and to those of the deployment."""
+        with self._connection.client() as client, client.pipeline(transaction=True) as pipe:
+            for name, n in counts.items():
+                pipe.hincrbyfloat(self._key(id), name, n)
+                pipe.hincrbyfloat(self._connection.key("counters"), name, n)
+            pipe.execute()
+
+    def end(self, id: str, state: JobState, **values: Any) -> None:
+        """Ends a job; nobody drives it any more."""
+        self.set(id, state=state.value, ended_at=self._connection.time_s(), **values)
+        with self._connection.client() as client:
+            client.srem(self._connection.key("driven"), id)
+
+    def cancel(self, id: str) -> Job:
+        """Cancels a job; whoever works on it sees it at its next step. Raises InvalidInput for one that is over."""
+        job = self.get(id)
+        if job.state.over:
+            raise InvalidInput(f"Job {id} is {job.state.value} already.", field="job")
+        self.end(id, JobState.CANCELLED)
+        return self.get(id)
+
+    def resume(self, id: str) -> Job:
+        """Queues a job again that failed or was cancelled; it goes on where it was. Raises NotFound, InvalidInput."""
+        job = self.get(id)
+        if job.state not in (JobState.CANCELLED, JobState.FAILED):
+            raise InvalidInput(
+                f"Job {id} is {job.state.value}; only a failed or cancelled one can be resumed.", field="job"
+            )
+        with self._connection.client() as client, client.pipeline(transaction=True) as pipe:
+            pipe.hset(self._key(id), mapping={"state": JobState.QUEUED.value, "stage": ""})
+            pipe.hdel(self._key(id), "error", "ended_at")
+            if job.kind is not JobKind.CHANGES:
+                pipe.sadd(self._connection.key("driven"), id)
+            pipe.execute()
+        return self.get(id)
+
+    # ---------------------------------------------------------------- driving
+
+    def take(self, id: str, token: str, lease_s: float) -> bool:
+        """Makes the token's owner the one who drives the job, until `lease_s` from now; False if another does."""
+        with self._connection.client() as client:
+            return bool(client.set(self._driver(id), token, nx=True, px=int(lease_s * 1000)))
+
+    def keep_driving(self, id: str, token: str, lease_s: float) -> bool:
+        """Prolongs that; False if it was lost."""
+        return bool(self._connection.run(_RENEW_DRIVER, [self._driver(id)], [token, int(lease_s * 1000)]))
+
+    def set_driven(self, id: str, token: str, **values: Any) -> bool:
+        """`set`, if the token's owner still drives the job."""
+        args = [part for name, value in values.items() for part in (name, _plain(value))]
+        return bool(self._connection.run(_SET_IF_DRIVER, [self._driver(id), self._key(id)], [token, *args]))
+
+    def let_go(self, id: str, token: str) -> None:
+        """Gives the driving back; the next sweep finds another driver if the job is not over."""
+        self._connection.run(_LET_GO, [self._driver(id)], [token])
+
+    def without_driver(self) -> list[str]:
+        """Jobs that need a driver and have none."""
+        with self._connection.client() as client:
+            ids = [one.decode() for one in client.smembers(self._connection.key("driven"))]
+            return [one for one in ids if not client.exists(self._driver(one))]
+
+    def _forget_old(self) -> None:
+        jobs = self._connection.key("jobs")
+        with self._connection.client() as client:
+            for one in client.zrevrange(jobs, self._keep, self._keep + 100):
+                if self.get(one.decode()).state.over:
+                    client.delete(self._key(one.decode()))
+                    client.zrem(jobs, one)
+
+    def _key(self, id: str) -> str:
+        return self._connection.key("job", id)
+
+    def _driver(self, id: str) -> str:
+        return self._connection.key("driver", id)
+
+
+def _plain(value: Any) -> Any:
+    return orjson.dumps(value) if isinstance(value, dict | list) else value
+
+
+def _job(id: str, values: Mapping[bytes, bytes]) -> Job:
+    def text(name: str) -> str:
+        return values.get(name.encode(), b"").decode()
+
+    def number(name: str) -> float:
+        return float(values.get(name.encode(), b"0"))
+
+    counts = {name: int(number(name)) for name in _COUNTS}
+    state = JobState(text("state"))
+    kind = JobKind(text("kind"))
+    settled = counts["done"] + counts["stale"] + counts["failed"]
+    ended_at = number("ended_at")
+    if kind is JobKind.CHANGES and not state.over:
+        # nobody drives such a job: it is over when all that was sent is settled
+        closed = text("closed") == "1"
+        state = JobState.DONE if closed and settled >= counts["planned"] else JobState.RUNNING
+        ended_at = number("changed_at") if state.over else 0.0
+    return Job(
+        id=id,
+        kind=kind,
+        state=state,
+        stage=text("stage"),
+        spec=orjson.loads(values.get(b"spec", b"{}")),
+        counts=counts,
+        seconds={name: number(name) for name in _SECONDS},
+        made_at=number("made_at"),
+        started_at=number("started_at"),
+        changed_at=number("changed_at") or number("made_at"),
+        ended_at=ended_at,
+        index=text("index"),
+        source=text("source"),
+        filled=text("filled") == "1",
+        unversioned=int(text("unversioned")) if text("unversioned") else None,
+        previous=text("previous"),
+        verdict=orjson.loads(values[b"verdict"]) if b"verdict" in values else None,
+        error=orjson.loads(values[b"error"]) if b"error" in values else None,
+        report=orjson.loads(values[b"report"]) if b"report" in values else None,
+    )

@@ -1,0 +1,67 @@
+"""Targets: the indexes, besides the live one, that every change must reach too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from multirecall.workers.store.connection import Connection
+
+__all__ = ["Targets", "Trouble"]
+
+
+class Targets:
+    """Physical indexes by why they are kept current: `building` (by a job), or `standby` (it served before, and a
+    rollback must not bring old products back). Raises StoreUnavailable."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._key = connection.key("targets")
+
+    def all(self) -> dict[str, str]:
+        """Index to reason."""
+        with self._connection.client() as client:
+            return {name.decode(): why.decode() for name, why in client.hgetall(self._key).items()}
+
+    def add(self, index: str, why: str) -> None:
+        """From now on changes go there as well. Whoever is applying one looks again afterwards."""
+        with self._connection.client() as client:
+            client.hset(self._key, index, why)
+
+    def remove(self, *indexes: str) -> None:
+        """Changes need not go there any more."""
+        if indexes:
+            with self._connection.client() as client:
+                client.hdel(self._key, *indexes)
+
+
+class Trouble:
+    """What keeps the engine from taking writes just now, for all to see. Raises StoreUnavailable."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._key = connection.key("trouble")
+
+    def tell(self, error: dict[str, Any]) -> None:
+        """Notes an error; its beginning stays that of the first one."""
+        now = self._connection.time_s()
+        with self._connection.client() as client, client.pipeline(transaction=True) as pipe:
+            pipe.hsetnx(self._key, "since", now)
+            pipe.hset(self._key, mapping={"at": now, "error": orjson.dumps(error)})
+            pipe.execute()
+
+    def over(self) -> None:
+        """The engine takes writes again."""
+        with self._connection.client() as client:
+            client.delete(self._key)
+
+    def now(self) -> dict[str, Any] | None:
+        """`since`, `at` (seconds since 1970) and `error`; None if all is well."""
+        with self._connection.client() as client:
+            values = client.hgetall(self._key)
+        if b"error" not in values:
+            return None
+        return {
+            "since": float(values[b"since"]), "at": float(values[b"at"]), "error": orjson.loads(values[b"error"])
+        }  # fmt: skip

@@ -1,0 +1,134 @@
+"""Submitter: takes work for the workers. What it has taken stands in the store, whatever happens to the submitter."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from multirecall.core.errors import Backpressure, InvalidInput, NotFound
+from multirecall.indexer.changes import ChangeReader
+from multirecall.indexer.items import CopyItem, Item, RowItem
+from multirecall.workers.deployment import Deployment
+from multirecall.workers.pausing import Pause
+from multirecall.workers.store.batches import Batch
+from multirecall.workers.store.dead_letters import DeadLetter
+from multirecall.workers.store.jobs import Job, JobKind
+
+__all__ = ["Submitter"]
+
+OnRefused = Callable[[InvalidInput, object], None]
+"""(why, the change): a change that cannot be read."""
+
+
+class Submitter:
+    """Starts jobs and sends changes. Raises StoreUnavailable."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._options = deployment.options
+        self._batches = deployment.batches
+
+    def start(self, kind: JobKind, spec: Mapping[str, Any]) -> Job:
+        """Starts a build: `sources` (absolute paths, as the workers see them; none: the live index), `encoder`,
+        `mapping`, `force`, `allow_shrink`, `rejects_path`."""
+        version_at = self._batches.next_versions(1)[0]
+        job = self._deployment.jobs.create(kind, {**spec, "version_at": version_at})
+        self._deployment.announce("job", job.id)
+        return job
+
+    def resume(self, job_id: str, *, force: bool = False) -> Job:
+        """Lets a failed or cancelled job go on; `force` passes the gate. Raises NotFound, InvalidInput."""
+        job = self._deployment.jobs.get(job_id)
+        if force:
+            self._deployment.jobs.set(job_id, spec={**job.spec, "force": True})
+        job = self._deployment.jobs.resume(job_id)
+        self._batches.unpark(job_id)
+        if job.kind is not JobKind.CHANGES:
+            self._deployment.announce("job", job_id)
+        return job
+
+    def send(
+        self,
+        changes: Iterable[object],
+        *,
+        wait_s: float = 60.0,
+        on_refused: OnRefused | None = None,
+        place: str = "change",
+    ) -> Job:
+        """Sends changes (see `indexer/changes.py`) as one job; returns when the store has taken all of them.
+
+        A change that cannot be read is told to `on_refused`, and the others go on; without `on_refused` it raises
+        InvalidInput and what came before it stays sent. While the queue is full this waits, up to `wait_s` for each
+        batch; then it raises Backpressure, and `data["taken"]` changes were taken. Raises NotFound without an index.
+        """
+        with self._deployment.engine() as engine:
+            reader = ChangeReader(engine.info().schema)
+        job = self._deployment.jobs.create(JobKind.CHANGES, {})
+        pending: dict[str, list[Item]] = {"index": [], "changes": []}
+        taken = 0
+        try:
+            for number, change in enumerate(changes, start=1):
+                try:
+                    item = reader.read(change, f"{place} {number}")
+                except InvalidInput as error:
+                    if on_refused is None:
+                        raise
+                    self._deployment.jobs.add(job.id, rejected=1)
+                    on_refused(error, change)
+                    continue
+                waiting = pending["index" if isinstance(item, RowItem) else "changes"]
+                waiting.append(item)
+                if len(waiting) >= self._options.batch_rows:
+                    taken += self._put(job, waiting, reader.source_versions, wait_s)
+            for waiting in pending.values():
+                if waiting:
+                    taken += self._put(job, waiting, reader.source_versions, wait_s)
+        except Backpressure as error:
+            raise Backpressure(error.message, hint=error.hint, **error.data, taken=taken, job=job.id) from error
+        finally:
+            self._deployment.jobs.set(job.id, closed=1, read=taken)
+        return self._deployment.jobs.get(job.id)
+
+    def replay(self, letters: Sequence[DeadLetter], *, wait_s: float = 60.0) -> Job:
+        """Sends dead letters again, as one job, and forgets them once they are taken. Raises NotFound for none."""
+        if not letters:
+            raise NotFound("There is no dead letter to replay.")
+        job = self._deployment.jobs.create(JobKind.CHANGES, {"replay": len(letters)})
+        for start in range(0, len(letters), self._options.batch_rows):
+            part = letters[start : start + self._options.batch_rows]
+            self._put(job, [letter.item for letter in part], True, wait_s)
+            self._deployment.dead_letters.drop([letter.id for letter in part])
+        self._deployment.jobs.set(job.id, closed=1, read=len(letters))
+        return self._deployment.jobs.get(job.id)
+
+    def _put(self, job: Job, items: list[Item], versioned: bool, wait_s: float) -> int:
+        """Puts items as one batch, in the queue of the first, and empties the list."""
+        if not versioned:
+            versions = self._batches.next_versions(len(items))
+            items[:] = [_versioned(item, version) for item, version in zip(items, versions, strict=True)]
+        queue = "index" if any(isinstance(item, RowItem) for item in items) else "changes"
+        batch = Batch(
+            id=f"{queue}/{job.id}/{secrets.token_hex(6)}", job=job.id, queue=queue, index="", items=tuple(items)
+        )
+        until = time.monotonic() + wait_s
+        pause = Pause()
+        while True:
+            try:
+                self._batches.put(batch)
+                break
+            except Backpressure:
+                if time.monotonic() >= until:
+                    raise
+                pause.wait(0.1)
+        self._deployment.announce("batch", batch.id)
+        taken = len(items)
+        items.clear()
+        return taken
+
+
+def _versioned(item: Item, version: int) -> Item:
+    """The item with a version of the clock's; a copy carries its own."""
+    return item if isinstance(item, CopyItem) else replace(item, version=version)

@@ -1,0 +1,78 @@
+"""The sweep: what every worker does once a second besides its tasks, so that nothing waits for ever.
+
+It tells workers of batches whose worker died, whose delay is over or whose message was lost, finds drivers for jobs
+that have none, and makes changes visible to search.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from multirecall.core.errors import EngineError, MultirecallError, NotFound
+from multirecall.workers.deployment import Deployment
+from multirecall.workers.store.batches import QUEUES
+
+__all__ = ["Sweeper"]
+
+_log = logging.getLogger("multirecall.workers")
+
+
+class Sweeper:
+    """Sweeps in a thread of its own from `start` to `stop`; `sweep` does it once."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begins; returns at once."""
+        self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the sweep that runs."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._deployment.options.sweep_s):
+            try:
+                self.sweep()
+            except MultirecallError as error:
+                _log.warning("the sweep could not do its work, it tries again: %s", error)
+            except Exception:  # noqa: BLE001 - a worker without its sweep would lose what others left; it is logged
+                _log.exception("the sweep failed, it tries again")
+
+    def sweep(self) -> None:
+        """One sweep. Raises StoreUnavailable, EngineError."""
+        options, deployment = self._deployment.options, self._deployment
+        for queue in QUEUES:
+            for batch in deployment.batches.sweep(queue, announce_again_s=options.announce_again_s):
+                deployment.announce("batch", batch)
+        for job in deployment.jobs.without_driver():
+            if self._first("announced", job, options.announce_again_s):
+                deployment.announce("job", job)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        for index, mark in self._deployment.unrefreshed.marks().items():
+            if not self._first("refreshing", index, self._deployment.options.sweep_s):
+                continue
+            try:
+                with self._deployment.engine() as engine:
+                    engine.refresh(index=index)
+            except NotFound:
+                _log.info("index %s is gone", index)
+            except EngineError as error:
+                self._deployment.trouble.tell(error.to_dict())
+                raise
+            self._deployment.unrefreshed.refreshed(index, mark)
+
+    def _first(self, what: str, id: str, for_s: float) -> bool:
+        """Whether we are the first of all workers to do this within `for_s`."""
+        key = self._deployment.connection.key(what, id)
+        with self._deployment.connection.client() as client:
+            return bool(client.set(key, 1, nx=True, px=max(1, int(for_s * 1000))))
