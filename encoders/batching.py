@@ -36,6 +36,9 @@ def padded(token_ids: Sequence[Sequence[int]], pad_id: int) -> tuple[NDArray[np.
 
     A batch without any token is one token wide, all padding: models cannot take a width of 0.
     """
+    if len(token_ids) == 1 and token_ids[0]:
+        only = np.array(token_ids, dtype=np.int64)
+        return only, np.ones_like(only)
     longest = max((len(ids) for ids in token_ids), default=1) or 1
     ids_array = np.full((len(token_ids), longest), pad_id, dtype=np.int64)
     mask = np.zeros((len(token_ids), longest), dtype=np.int64)

@@ -64,6 +64,8 @@ class TokenizerFile:
         return getattr(self._tokenizer.model, "unk_token", None)
 
     def _encode(self, texts: Sequence[str]) -> list[Encoding]:
+        if len(texts) == 1:  # without the way through the pool of threads that batches take
+            return [self._tokenizer.encode(texts[0], add_special_tokens=self._special_tokens)]
         encodings: list[Encoding] = self._tokenizer.encode_batch_fast(texts, add_special_tokens=self._special_tokens)
         return encodings
 

@@ -236,14 +236,15 @@ class EmbeddedEngine:
     def _snapshot(self, index: str | None) -> Snapshot:
         """The state to read. If the live index is swapped away and dropped meanwhile, that of its successor.
 
-        Three looks at files while nothing changed: at the pointer, and at the two of `PhysicalIndex.unchanged`.
+        While nothing changed it costs three looks at files: at the pointer (none for an index by its name), and at
+        the two of `PhysicalIndex.unchanged`.
         """
-        if index is None:
-            self._check_open()
-            opened = self._opened.get(self._folder.live() or "")
-            snapshot = opened[1].unchanged() if opened is not None else None
-            if snapshot is not None:
-                return snapshot
+        self._check_open()
+        name = index if index is not None else self._folder.live()
+        opened = self._opened.get(name) if name is not None else None
+        snapshot = opened[1].unchanged() if opened is not None else None
+        if snapshot is not None:
+            return snapshot
         while True:
             live = self._folder.live()
             try:

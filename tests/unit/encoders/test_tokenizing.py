@@ -52,6 +52,12 @@ def test_a_shortened_text_gives_the_tokens_of_the_whole_text(file: Path) -> None
     assert tokenizer.token_ids(texts) == [whole.encode(text).ids for text in texts]
 
 
+def test_a_text_alone_gives_the_tokens_it_has_among_others(file: Path) -> None:
+    tokenizer = TokenizerFile(file, max_tokens=8, special_tokens=True)
+    texts = well_formed(TRICKY_TEXTS)
+    assert [tokenizer.token_ids([text])[0] for text in texts] == tokenizer.token_ids(texts)
+
+
 def test_lower_case_beyond_what_the_tokenizer_does(tmp_path: Path) -> None:
     tiny_tokenizer(lowercase=False).save(str(tmp_path / "tokenizer.json"))
     laser, unknown = VOCABULARY.index("laser"), VOCABULARY.index("[UNK]")
