@@ -106,7 +106,7 @@ class ChangeReader:
         row = SourceRow(file="change", row=0, line=None, record=product)
         found = self._rows.read(row)
         if isinstance(found, Reject):
-            raise InvalidInput(f"Field {found.field!r} of the product {found.reason}.", field=found.field)
+            raise InvalidInput(f"The product's {found.field}: {found.reason}.", field=found.field)
         if self.source_versions and version is None:
             version = found.version
             if version is None:
