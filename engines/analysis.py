@@ -31,6 +31,8 @@ _NO_DECOMPOSITION = {
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _POSSESSIVE = re.compile(r"'s$")
+_ASCII_WORDS = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256))
+"""A `bytes.translate` table: letters and digits in lower case, all else a space."""
 
 
 class _Folding(dict[int, str]):
@@ -58,6 +60,8 @@ def fold(text: str) -> str:
 
 def split_words(text: str) -> list[str]:
     """The folded words of a text in order, before stemming; repeated words repeat."""
+    if text.isascii() and "'" not in text:  # nearly all English: a third of the time, and the same words
+        return text.encode().translate(_ASCII_WORDS).decode().split()
     folded = fold(_without_marks(text))
     words: list[str] = _WORD.findall(folded)
     if "'" in folded:

@@ -65,6 +65,13 @@ def test_any_text_gives_clean_words(text: str) -> None:
     assert split_words(text) == split_words(f" {text}\n")
 
 
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_the_short_way_for_ascii_finds_the_same_words(text: str) -> None:
+    without = text.replace("'", "")
+    assert split_words(without) == split_words(f"{without} é")[:-1]
+
+
 @settings(derandomize=True, max_examples=50, deadline=None)
 @given(st.text(max_size=40), st.sampled_from(LANGUAGES))
 def test_terms_do_not_depend_on_their_neighbours(text: str, language: str) -> None:
