@@ -290,7 +290,8 @@ class Engine(Protocol):
         """The stored records in the order of `ids` (None: no such product); default `STORED_FIELDS`.
 
         A record holds those of the fields that the product has a value for, as they were written (tuples as lists).
-        Vectors come back only if asked for: the field name `vectors.<name>` gives a list of floats.
+        Vectors come back only if asked for: the field name `vectors.<name>` gives a list of floats. So do versions:
+        `record_version` and `field_versions` (`engines/versions.py`).
         """
         ...
 

@@ -13,6 +13,7 @@ from typing import Any
 from multirecall.engines.writes import Delete, Update, Upsert, Write, WriteResult, WriteStatus
 
 __all__ = [
+    "VERSION_FIELDS",
     "Buried",
     "Bury",
     "Change",
@@ -24,7 +25,11 @@ __all__ = [
     "Tombstone",
     "Versions",
     "decide",
+    "version_fields",
 ]
+
+VERSION_FIELDS = ("record_version", "field_versions")
+"""What `Engine.fetch` and `Engine.scan` tell, if asked, of a product's versions: what a faithful copy needs."""
 
 _NONE = -1  # below every version
 
@@ -40,8 +45,10 @@ class Versions:
     @property
     def highest(self) -> int | None:
         """What the product shows as its field `version`."""
-        known = [*self.fields.values(), *([] if self.record is None else [self.record])]
-        return max(known, default=None)
+        if not self.fields:
+            return self.record
+        latest = max(self.fields.values())
+        return latest if self.record is None or latest > self.record else self.record
 
     def of(self, name: str) -> int:
         """The version at which a field was set; -1 if no version is known."""
@@ -66,6 +73,12 @@ class Buried:
     deleted_at: float
 
 
+def version_fields(versions: Versions) -> dict[str, Any]:
+    """The `VERSION_FIELDS` of a product that have a value."""
+    found: dict[str, Any] = {} if versions.record is None else {"record_version": versions.record}
+    return {**found, "field_versions": dict(versions.fields)} if versions.fields else found
+
+
 State = Versions | Tombstone | None
 """What is stored under an id: a product, a tombstone, or nothing."""
 
@@ -82,7 +95,10 @@ class Replace:
     def record(self, stored: Mapping[str, Any]) -> dict[str, Any]:
         """The record to store; `stored` holds the kept fields (one that is missing has no value)."""
         merged = {**self.write.product.fields, **{name: stored.get(name) for name in self.kept}}
-        return merged if self.versions.highest is None else {**merged, "version": self.versions.highest}
+        highest = self.versions.highest
+        if highest is not None:
+            merged["version"] = highest
+        return merged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +114,10 @@ class Change:
     def fields(self) -> dict[str, Any]:
         """The fields to set, the product's `version` among them."""
         changed = {name: self.write.fields[name] for name in self.names}
-        return changed if self.versions.highest is None else {**changed, "version": self.versions.highest}
+        highest = self.versions.highest
+        if highest is not None:
+            changed["version"] = highest
+        return changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

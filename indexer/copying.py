@@ -11,6 +11,7 @@ from multirecall.core.errors import EngineError, EngineUnavailable, InvalidInput
 from multirecall.encoders.base import Encoder
 from multirecall.engines.base import Delete, Engine, IndexInfo
 from multirecall.engines.fields import STORED_FIELDS
+from multirecall.engines.versions import VERSION_FIELDS
 from multirecall.indexer import mapping as mappings
 from multirecall.indexer.applying import Applier, OutcomeKind
 from multirecall.indexer.generations import build_mark, drop_abandoned, drop_old, live_index
@@ -56,19 +57,18 @@ def mapping_of(index: IndexInfo) -> mappings.Mapping:
 
 def copy_batches(engine: Engine, index: str, *, rows: int, n_bytes: int) -> Iterator[list[CopyItem]]:
     """All products of an index with their versions, at most `rows` and about `n_bytes` in a batch."""
-    fields = [*STORED_FIELDS, "record_version", "field_versions"]
+    fields = [*(name for name in STORED_FIELDS if name != "version"), *VERSION_FIELDS]
     items: list[CopyItem] = []
     size = 0
     for found in engine.scan(fields, index=index):
         record = dict(found)
-        version = record.pop("version", None)
-        record_version = record.pop("record_version", None)
-        field_versions = record.pop("field_versions", None) or {}
+        record_version = record.pop("record_version", 0)
+        field_versions = record.pop("field_versions", {})
         items.append(
             CopyItem(
                 id=record["id"],
                 record=record,
-                record_version=int(record_version if record_version is not None else version or 0),
+                record_version=int(record_version),
                 field_versions=field_versions,
             )
         )
@@ -165,6 +165,7 @@ class _Copying:
 
     def run(self, batch_rows: int) -> None:
         """Copies everything and makes sure that it is there."""
+        self._engine.refresh(index=self._live.name)  # what was written last is copied too
         copy_tombstones(self._engine, self._live.name, self._new.name)
         for items in copy_batches(self._engine, self._live.name, rows=batch_rows, n_bytes=8 << 20):
             applied = self._applier.apply(items, self._new, reuse=[self._live])

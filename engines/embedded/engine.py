@@ -22,7 +22,7 @@ from multirecall.core.ranking import RouteStatus
 from multirecall.engines.base import Capabilities, Deleted, EngineRequest, EngineResult, IndexInfo, Write, WriteResult
 from multirecall.engines.checks import check_filter, check_request, prune_limit
 from multirecall.engines.embedded.answering import answer, count
-from multirecall.engines.embedded.documents import read_body
+from multirecall.engines.embedded.documents import read_body, read_whole_body
 from multirecall.engines.embedded.folder import Folder
 from multirecall.engines.embedded.graph import GRAPH_TYPES
 from multirecall.engines.embedded.index import PhysicalIndex, make_index
@@ -32,6 +32,7 @@ from multirecall.engines.embedded.tombstones import FILE, read_tombstones
 from multirecall.engines.embedded.tuning import Tuning
 from multirecall.engines.fields import STORED_FIELDS
 from multirecall.engines.schema import Schema
+from multirecall.engines.versions import VERSION_FIELDS, version_fields
 
 __all__ = ["EmbeddedEngine"]
 
@@ -131,7 +132,7 @@ class EmbeddedEngine:
         names = STORED_FIELDS if fields is None else tuple(fields)
         found = {}
         for address in snapshot.find_all(ids):
-            record, vector_names = read_body(snapshot.body(address))
+            record, vector_names = _read(snapshot.body(address), names)
             found[record["id"]] = _asked(record, vector_names, address, names, snapshot)
         return [found.get(wanted) for wanted in ids]
 
@@ -143,7 +144,7 @@ class EmbeddedEngine:
                 snapshot.text_schema, "row", FieldType.Unsigned, start, start + _SCANNED_ROWS, include_upper=False
             )
             for _, address in snapshot.searcher.search(part, _SCANNED_ROWS, False).hits:
-                yield _asked(*read_body(snapshot.body(address)), address, names, snapshot)
+                yield _asked(*_read(snapshot.body(address), names), address, names, snapshot)
 
     def count(self, filter: Filter | None = None, *, index: str | None = None) -> int:
         snapshot = self._snapshot(index)
@@ -259,6 +260,14 @@ def _answered(request: EngineRequest, snapshot: Snapshot, deadline: Deadline) ->
         return answer(request, snapshot, deadline)
     except (EngineError, ValueError, OSError) as error:  # tantivy speaks in ValueError
         return EngineResult(status=RouteStatus.FAILED, error=str(error))
+
+
+def _read(body: bytes, names: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The record, with its versions if they are asked for, and the names of its vectors."""
+    if not set(VERSION_FIELDS).intersection(names):
+        return read_body(body)
+    record, vector_names, versions = read_whole_body(body)
+    return {**record, **version_fields(versions)}, vector_names
 
 
 def _asked(

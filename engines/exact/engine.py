@@ -32,7 +32,7 @@ from multirecall.engines.exact.matching import matching_rows
 from multirecall.engines.exact.snapshot import Snapshot, StoredProduct
 from multirecall.engines.fields import STORED_FIELDS
 from multirecall.engines.schema import VECTOR_INDEXES, Schema
-from multirecall.engines.versions import Buried, Bury, Change, Leave, Remove, Replace, decide
+from multirecall.engines.versions import Buried, Bury, Change, Leave, Remove, Replace, decide, version_fields
 
 __all__ = ["ExactEngine"]
 
@@ -258,11 +258,12 @@ def _apply(write: Write, target: _Index) -> WriteResult:
 
 def _record(product: StoredProduct, names: Sequence[str]) -> dict[str, Any]:
     record: dict[str, Any] = {}
+    held = {**product.record, **version_fields(product.versions)}
     for name in names:
         if name.startswith("vectors."):
             vector = product.vectors.get(name.removeprefix("vectors."))
             if vector is not None:
                 record[name] = vector.tolist()
-        elif product.record.get(name) is not None:
-            record[name] = product.record[name]
+        elif held.get(name) is not None:
+            record[name] = held[name]
     return record

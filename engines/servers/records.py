@@ -10,6 +10,8 @@ import numpy as np
 from multirecall.engines.base import IndexedProduct
 from multirecall.engines.servers.dialect import Dialect
 from multirecall.engines.servers.names import escaped, unescaped
+from multirecall.engines.servers.tombstones import state
+from multirecall.engines.versions import VERSION_FIELDS, Versions, version_fields
 
 __all__ = ["record", "source", "source_paths"]
 
@@ -36,13 +38,18 @@ def source(product: IndexedProduct, version: int | None, dialect: Dialect) -> di
 def source_paths(fields: Iterable[str]) -> list[str]:
     """What to ask the server for, so that `record` finds all `fields`; never empty, which would mean everything."""
     paths = {"attribute_numbers" if name.startswith("attribute_numbers") else name for name in fields}
+    if paths.intersection(VERSION_FIELDS):
+        paths = paths.difference(VERSION_FIELDS) | {"version", "applied"}
     return sorted(paths | {"id"})
 
 
 def record(stored: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
     """Those of `fields` that the product has. A vector is a list of floats under `vectors.<name>`."""
     found: dict[str, Any] = {}
-    for name in fields:
+    names = tuple(fields)
+    if set(VERSION_FIELDS).intersection(names) and isinstance(versions := state(stored), Versions):
+        stored = {**stored, **version_fields(versions)}
+    for name in names:
         parent, _, child = name.partition(".")
         if parent == "vectors" and child:
             value = (stored.get("vectors") or {}).get(child)

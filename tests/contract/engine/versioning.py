@@ -188,6 +188,20 @@ class MergeContract:
         assert graves(empty) == expected.graves
         assert empty.count() == empty.info().count == len(expected.products)
 
+    def test_the_versions_of_record_and_fields_are_told_if_asked_for(self, empty: Engine) -> None:
+        put(empty, upsert("1", version=3, price_minor=3, in_stock=True), price(5), upsert("2", version=4), upsert("3"))
+        names = ["title", "record_version", "field_versions"]
+        expected = {
+            "1": {"title": "Product", "record_version": 3, "field_versions": {"price_minor": 5}},
+            "2": {"title": "Product", "record_version": 4},
+            "3": {"title": "Product"},
+        }
+        assert dict(zip("123", empty.fetch(["1", "2", "3"], names), strict=True)) == expected
+        scanned = {record["id"]: dict(record) for record in empty.scan(names)}
+        assert scanned == {name: {"id": name, **record} for name, record in expected.items()}
+        put(empty, upsert("1", version=5, price_minor=8))
+        assert empty.fetch(["1"], names) == [{"title": "Product", "record_version": 5}]
+
 
 class TombstoneContract:
     def test_no_read_shows_a_tombstone(self, empty: Engine) -> None:
