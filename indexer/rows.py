@@ -20,9 +20,9 @@ from multirecall.indexer.clean_text import plain_text
 from multirecall.indexer.prices import to_price
 from multirecall.indexer.records import values_at
 from multirecall.indexer.sources.base import BrokenRow, Row, SourceRow
-from multirecall.indexer.values import to_bool, to_number, to_timestamp
+from multirecall.indexer.values import to_bool, to_currency, to_number, to_popularity, to_timestamp
 
-__all__ = ["MAX_DESCRIPTION_CHARS", "MAX_ID_BYTES", "MAX_TITLE_CHARS", "Reject", "RowReader", "Warnings"]
+__all__ = ["MAX_DESCRIPTION_CHARS", "MAX_ID_BYTES", "MAX_TITLE_CHARS", "Reject", "RowReader", "Warnings", "to_id"]
 
 MAX_ID_BYTES = 512
 MAX_TITLE_CHARS = 2_000
@@ -89,7 +89,7 @@ class RowReader:
     def id_of(self, row: SourceRow) -> str | Reject:
         """The id alone, or why there is none: a twentieth of the work of `read`."""
         try:
-            return _id(values_at(row.record, self.mapping.id[0]) or self._values(row, self.mapping.id[1:]))
+            return to_id(values_at(row.record, self.mapping.id[0]) or self._values(row, self.mapping.id[1:]))
         except ValueError as error:
             return Reject.of(row, "id", str(error))
 
@@ -121,7 +121,7 @@ class RowReader:
             price_minor=price[0] if price else None,
             currency=price[1] if price else None,
             in_stock=self._first(row, "in_stock", self.mapping.in_stock, to_bool),
-            popularity=self._first(row, "popularity", self.mapping.popularity, _not_negative),
+            popularity=self._first(row, "popularity", self.mapping.popularity, to_popularity),
             updated_at=self._first(row, "updated_at", self.mapping.updated_at, to_timestamp),
             version=self._first(row, "version", self.mapping.version, _version),
             url=self._first(row, "url", self.mapping.url, _url),
@@ -169,7 +169,7 @@ class RowReader:
             return None
         currency = rules.currency
         if rules.currency_field:
-            named = self._first(row, "currency", (rules.currency_field,), _currency)
+            named = self._first(row, "currency", (rules.currency_field,), to_currency)
             currency = named or currency
 
         def read(value: Any) -> tuple[int, str | None] | None:
@@ -228,7 +228,8 @@ def _whole(value: float | Decimal) -> str:
         raise ValueError("is not a finite number") from None
 
 
-def _id(values: list[Any]) -> str:
+def to_id(values: list[Any]) -> str:
+    """The first value as a product's id: whole numbers as text, no blanks around it. Raises ValueError."""
     if not values:
         raise ValueError(_MISSING_REASON)
     value = values[0]
@@ -253,20 +254,6 @@ def _text_value(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueError(f"is a {type(value).__name__}, not text")
     return _whole(value)
-
-
-def _currency(value: Any) -> str | None:
-    text = value.strip().upper() if isinstance(value, str) else ""
-    if len(text) != 3 or not text.isalpha() or not text.isascii():
-        raise ValueError("is not a currency code of three letters")
-    return text
-
-
-def _not_negative(value: Any) -> float | None:
-    number = to_number(value)
-    if number is not None and number < 0:
-        raise ValueError("is below zero")
-    return number
 
 
 def _version(value: Any) -> int | None:

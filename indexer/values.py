@@ -11,7 +11,7 @@ import math
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["is_missing", "to_bool", "to_number", "to_timestamp"]
+__all__ = ["is_missing", "to_bool", "to_currency", "to_number", "to_popularity", "to_timestamp"]
 
 _YES = frozenset({
     "true", "yes", "y", "t", "1", "in stock", "in_stock", "instock", "available", "limited availability",
@@ -50,6 +50,22 @@ def to_number(value: Any) -> float | None:
     if not math.isfinite(number):
         raise ValueError("is not a finite number")
     return number
+
+
+def to_popularity(value: Any) -> float | None:
+    """A finite number of 0 or more."""
+    number = to_number(value)
+    if number is not None and number < 0:
+        raise ValueError("is below zero")
+    return number
+
+
+def to_currency(value: Any) -> str | None:
+    """Three capital letters."""
+    text = value.strip().upper() if isinstance(value, str) else ""
+    if len(text) != 3 or not text.isalpha() or not text.isascii():
+        raise ValueError("is not a currency code of three letters")
+    return text
 
 
 def to_bool(value: Any) -> bool | None:

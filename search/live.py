@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from multirecall.core.errors import MultirecallError, NotFound
+from multirecall.core.errors import InvalidInput, NotFound
 from multirecall.core.query import Query
 from multirecall.engines.base import Engine, IndexInfo
 from multirecall.search.page import Page
@@ -70,6 +70,7 @@ class LiveSearcher:
         self._look_every_s = look_every_s
         self._opening = threading.Lock()
         self._problem = ""
+        self._closed = False
         self._looked_at = time.monotonic()
         info = engine.info()
         self._generation = _Generation(info.name, open_generation(info))
@@ -80,7 +81,7 @@ class LiveSearcher:
         return self._generation.index
 
     def search(self, query: Query, *, timeout_s: float | None = None) -> Page:
-        """The page of a query; raises what `Searcher.search` does."""
+        """The page of a query; raises what `Searcher.search` does, and InvalidInput after `close`."""
         self._look()
         try:
             with self._entered() as searcher:
@@ -89,14 +90,17 @@ class LiveSearcher:
             self.follow()
             with self._entered() as searcher:
                 page = searcher.search(query, timeout_s=timeout_s)
-        return replace(page, notes=(*page.notes, self._problem)) if self._problem else page
+        problem = self._problem
+        return replace(page, notes=(*page.notes, problem)) if problem else page
 
     def follow(self) -> None:
         """Goes over to the index that is live now, if it is another one; blocks until it is open.
 
-        Raises what the engine and the opening raise; then the present index stays.
+        Raises what the engine and the opening raise; then the present index stays. Does nothing after `close`.
         """
         with self._opening:
+            if self._closed:
+                return
             self._looked_at = time.monotonic()
             info = self._engine.info()
             if info.name == self._generation.index:
@@ -104,7 +108,7 @@ class LiveSearcher:
                 return
             try:
                 made = _Generation(info.name, self._open_generation(info))
-            except MultirecallError as error:
+            except Exception as error:
                 self._problem = f"Index {info.name} is live, but could not be opened here: {error}"
                 raise
             before, self._generation = self._generation, made
@@ -113,8 +117,13 @@ class LiveSearcher:
             _log.info("index %s answers now, instead of %s", made.index, before.index)
 
     def close(self) -> None:
-        """Ends the present searcher; the engine stays open, it belongs to whoever opened it."""
-        self._generation.end()
+        """Ends the present searcher once the last search has left it; no other one begins.
+
+        Waits for an index that is being opened. The engine stays open, it belongs to whoever opened it.
+        """
+        with self._opening:
+            self._closed = True
+            self._generation.end()
 
     def __enter__(self) -> LiveSearcher:
         return self
@@ -125,7 +134,9 @@ class LiveSearcher:
     @contextmanager
     def _entered(self) -> Iterator[Searcher]:
         while not (generation := self._generation).enter():
-            pass  # it ended between the two steps: the next one is in its place already
+            if self._closed:
+                raise InvalidInput("The searcher is closed.", hint="Open another one.", field="searcher")
+            # it ended between the two steps: the next one is in its place already
         try:
             yield generation.searcher
         finally:
@@ -141,5 +152,5 @@ class LiveSearcher:
     def _follow_quietly(self) -> None:
         try:
             self.follow()
-        except MultirecallError as error:  # the present index goes on answering; pages and the log say why
+        except Exception as error:  # noqa: BLE001 - the present index goes on answering; pages and the log say why
             _log.warning("the live index could not be followed: %s", error)
