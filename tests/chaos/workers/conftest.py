@@ -1,0 +1,58 @@
+"""What the scenarios share: clusters that are cleared away, seeds, and the line at the end of the report."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.workers.cluster import Cluster, Started
+from tests.chaos.workers.tally import TALLY
+from tests.support.engines import delete_indices, server_url
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Seed 1, and with CHAOS_ROUNDS=n so many more, drawn anew each time; CHAOS_SEED=s is that one alone."""
+    if "seed" in metafunc.fixturenames:
+        drawn = random.SystemRandom()
+        rounds = int(os.environ.get("CHAOS_ROUNDS", "1"))
+        seeds = [1, *(drawn.randrange(2, 1_000_000) for _ in range(rounds - 1))]
+        if given := os.environ.get("CHAOS_SEED"):
+            seeds = [int(given)]
+        metafunc.parametrize("seed", seeds, ids=[f"seed{seed}" for seed in seeds])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if TALLY.comparisons or TALLY.faults:
+        terminalreporter.write_line(TALLY.line())
+        TALLY.write()
+
+
+@pytest.fixture
+def cluster_on(tmp_path: Path) -> Iterator[Started]:
+    """Makes clusters on given servers; all of it is gone after the test, but for the servers."""
+    made: list[Cluster] = []
+
+    def start(engine_url: str, redis_url: str, **options: str) -> Cluster:
+        folder = tmp_path / f"cluster{len(made)}"
+        folder.mkdir()
+        made.append(Cluster(folder, engine_url, redis_url, **options))
+        return made[-1]
+
+    yield start
+    for cluster in made:
+        cluster.close()
+
+
+@pytest.fixture
+def cluster(cluster_on: Started) -> Iterator[Cluster]:
+    """One on the session's Elasticsearch and Redis, which other tests use too: nobody stops those."""
+    url = server_url("elasticsearch")
+    made = cluster_on(url, server_url("redis"))
+    yield made
+    for worker in made.workers.values():
+        worker.kill()
+    delete_indices(url, made.index)
