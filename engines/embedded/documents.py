@@ -55,6 +55,9 @@ def text_field(name: str) -> str:
     return f"{name}_text"
 
 
+_TEXTS = tuple((name, text_field(name)) for name in TEXT_FIELDS)
+
+
 def column_name(name: str, schema: Schema) -> str:
     """tantivy's name for a resolved field: attribute numbers are numbered, since their names may hold anything."""
     if name.startswith("attribute_numbers."):
@@ -93,13 +96,15 @@ def to_document(
     )
     document = tantivy.Document()
     document.add_text("id", record["id"])
+    add_text = document.add_text
     for name in _KEYWORDS:
-        for value in dict.fromkeys(as_values(record.get(name))) if name != "codes" else as_values(record.get(name)):
+        values = as_values(record.get(name))
+        for value in values if name == "codes" or len(values) < 2 else dict.fromkeys(values):
             if len(value) <= MAX_KEYWORD_CHARS:
-                document.add_text(name, value)
-    for name in TEXT_FIELDS:
+                add_text(name, value)
+    for name, field in _TEXTS:
         for text in as_values(record.get(name)):
-            document.add_text(text_field(name), _words(text, schema.language))
+            add_text(field, _words(text, schema.language))
     for name in _NUMBERS:
         if record.get(name) is not None:
             document.add_float(name, float(record[name]) + 0.0)
@@ -112,7 +117,7 @@ def to_document(
     document.add_unsigned("row", row)
     document.add_integer("write_version", write_version(versions))
     for name in vector_names:
-        document.add_text("vector_names", name)
+        add_text("vector_names", name)
     document.add_bytes("body", body)
     return document, body
 
@@ -135,7 +140,8 @@ def read_whole_body(body: bytes) -> tuple[dict[str, Any], tuple[str, ...], Versi
 
 def write_version(versions: Versions) -> int:
     """The highest version of a product, as the column of that name holds it."""
-    return NO_VERSION if versions.highest is None else versions.highest
+    highest = versions.highest
+    return NO_VERSION if highest is None else highest
 
 
 def as_values(value: Any) -> list[Any]:

@@ -243,7 +243,7 @@ class PhysicalIndex:
             snapshot = self.snapshot()
             if self._text is None:
                 raise EngineError(f"The index {self.path} was closed meanwhile.", path=str(self.path))
-            writer = Writer(self.path, self.schema, self._text, snapshot, heap_bytes=self._tuning.heap_bytes)
+            writer = Writer(self.path, self.schema, self._text, snapshot, self._tuning)
             try:
                 writer.committed(self.snapshot())  # another process may have committed before we got its lock
             except EngineError:

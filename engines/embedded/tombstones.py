@@ -27,8 +27,6 @@ __all__ = ["FILE", "TombstoneLog", "read_tombstones"]
 FILE = "tombstones"
 """The name in the folder of the index."""
 
-_MIN_WASTE_LINES = 10_000
-
 
 def read_tombstones(path: Path) -> dict[str, Buried]:
     """By id; those under whose id a product is stored are among them."""
@@ -41,7 +39,7 @@ class TombstoneLog:
     For the holder of the writer's lock; not safe for several threads. Raises OSError; then it must be made anew.
     """
 
-    def __init__(self, path: Path, *, min_waste_lines: int = _MIN_WASTE_LINES) -> None:
+    def __init__(self, path: Path, *, min_waste_lines: int) -> None:
         self._path, self._min_waste_lines = path, min_waste_lines
         self._batch: dict[str, Buried | None] = {}
         self._handle: int | None = None

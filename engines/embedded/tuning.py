@@ -18,15 +18,19 @@ class Tuning:
     exactly (about 0.3 us each at 384 dimensions).
     `min_dead_rows`: rows of replaced and deleted products are compacted away once there are more of them than
     this and more than there are products.
+    `min_waste_tombstones`: the file of tombstones is written anew once it holds this many lines that say nothing any
+    more, and more of them than others.
     """
 
     heap_bytes: int = 128_000_000
     threads: int = 0
     min_graph_rows: int = 4_096
     min_dead_rows: int = 50_000
+    min_waste_tombstones: int = 10_000
 
     def __post_init__(self) -> None:
         if self.heap_bytes < 15_000_000:
             raise InvalidSettings("heap_bytes must be 15,000,000 or more.", field="heap_bytes")
-        if min(self.threads, self.min_graph_rows, self.min_dead_rows) < 0:
-            raise InvalidSettings("threads, min_graph_rows and min_dead_rows must be 0 or more.", field="threads")
+        numbers = ("threads", "min_graph_rows", "min_dead_rows", "min_waste_tombstones")
+        if min(getattr(self, name) for name in numbers) < 0:
+            raise InvalidSettings(f"{', '.join(numbers)} must be 0 or more.", field="threads")

@@ -27,6 +27,7 @@ from multirecall.engines.embedded.rows import RowWriter
 from multirecall.engines.embedded.snapshot import Snapshot
 from multirecall.engines.embedded.storage import storage_errors
 from multirecall.engines.embedded.tombstones import FILE, TombstoneLog
+from multirecall.engines.embedded.tuning import Tuning
 from multirecall.engines.schema import Schema
 from multirecall.engines.versions import Buried, Bury, Change, Leave, Remove, Replace, State, Versions, decide
 
@@ -61,14 +62,14 @@ class _Found:
 class Writer:
     """Holds tantivy's writer lock from construction to `close`. Not safe for several threads: its index locks."""
 
-    def __init__(self, path: Path, schema: Schema, text: tantivy.Index, snapshot: Snapshot, *, heap_bytes: int) -> None:
+    def __init__(self, path: Path, schema: Schema, text: tantivy.Index, snapshot: Snapshot, tuning: Tuning) -> None:
         self._path, self._schema = path, schema
         with storage_errors(path, "opening the index for writing"):
-            self._text = text.writer(heap_bytes, 1)
+            self._text = text.writer(tuning.heap_bytes, 1)
             # files of a commit that a kill cut off: tantivy would name its next ones alike, and refuse
             self._text.garbage_collect_files()
             self._rows = RowWriter(path / "rows", schema)
-            self._tombstones = TombstoneLog(path / FILE)
+            self._tombstones = TombstoneLog(path / FILE, min_waste_lines=tuning.min_waste_tombstones)
         self._begin(snapshot)
 
     def _begin(self, snapshot: Snapshot) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ import numpy as np
 from multirecall.engines.base import Delete, Float32Array, IndexedProduct, Update, Upsert, Write
 from multirecall.engines.embedded import EmbeddedEngine, Tuning
 from multirecall.engines.schema import Schema, VectorField
+from multirecall.engines.versions import Bury, Change, Leave, Remove, Replace, State, Tombstone, Versions, decide
 
 DIM = 8
 MARKER = "marker"
-TUNING = Tuning(heap_bytes=15_000_000, threads=1, min_graph_rows=300, min_dead_rows=900)
-"""Small, so that the rounds make and remake graphs and compact rows."""
+TUNING = Tuning(heap_bytes=15_000_000, threads=1, min_graph_rows=300, min_dead_rows=900, min_waste_tombstones=50)
+"""Small, so that the rounds make and remake graphs and compact rows and tombstones."""
 
 SCHEMA = Schema(vectors=(VectorField(name="dense", dim=DIM, encoder="hashing", fingerprint="f"),))
 
@@ -38,44 +40,76 @@ def vector(id: str, version: int) -> Float32Array:
 
 
 def round_writes(seed: int, number: int) -> Iterator[Write]:
-    """The writes of one round. Versions are the round's number, so that a round done twice changes nothing."""
+    """The writes of one round. Each has a version of its own, one in three of them from some rounds ago: late."""
     rng = np.random.default_rng([seed, number])
-    for kind, pick in zip(rng.random(_WRITES), rng.integers(_IDS, size=_WRITES), strict=True):
+    drawn = zip(rng.random(_WRITES), rng.integers(_IDS, size=_WRITES), rng.random(_WRITES), strict=True)
+    for position, (kind, pick, lateness) in enumerate(drawn):
         name = f"p{pick}"
-        if kind < 0.6:
+        rounds_ago = int(lateness * 12) if lateness < 1 / 3 else 0
+        version = max(0, number - rounds_ago) * _WRITES + position
+        if kind < 0.5:
             fields = {"title": f"lamp {pick} of round {number}", "brand": f"brand{pick % 7}", "popularity": 0.0}
             yield Upsert(
-                product=IndexedProduct(id=name, fields=fields, vectors={"dense": vector(name, number)}), version=number
+                product=IndexedProduct(id=name, fields=fields, vectors={"dense": vector(name, number)}), version=version
             )
-        elif kind < 0.85:
-            yield Update(id=name, fields={"popularity": float(number), "price_minor": int(pick)}, version=number)
+        elif kind < 0.75:
+            yield Update(id=name, fields={"popularity": float(number), "price_minor": int(pick)}, version=version)
         else:
-            yield Delete(id=name, version=number)
+            yield Delete(id=name, version=version)
     yield Upsert(product=IndexedProduct(id=MARKER, fields={"title": "marker", "popularity": float(number)}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What lies under an id: `vector` is the round of the product's vector."""
+
+    state: State = None
+    record: dict[str, Any] = field(default_factory=dict)
+    vector: int | None = None
 
 
 class History:
     """What the index holds after so many rounds: per id its fields, and under `vector` the version of its vector."""
 
     def __init__(self, seed: int) -> None:
-        self._seed = seed
-        self._states: list[dict[str, dict[str, Any]]] = [{}]
+        self.seed = seed
+        self._states: list[dict[str, _Held]] = [{}]
 
     def __getitem__(self, rounds: int) -> dict[str, dict[str, Any]]:
+        held = self._after(rounds)
+        return {
+            name: {**one.record, "vector": one.vector} for name, one in held.items() if isinstance(one.state, Versions)
+        }
+
+    def graves(self, rounds: int) -> dict[str, int]:
+        """The versions of the tombstones after so many rounds."""
+        held = self._after(rounds)
+        return {name: one.state.version for name, one in held.items() if isinstance(one.state, Tombstone)}
+
+    def _after(self, rounds: int) -> dict[str, _Held]:
         for number in range(len(self._states), rounds + 1):
             held = dict(self._states[-1])
-            for write in round_writes(self._seed, number):
-                match write:
-                    case Delete():
-                        held.pop(write.id, None)
-                    case Update():
-                        if write.id in held:
-                            held[write.id] = held[write.id] | write.fields
-                    case Upsert():
-                        version = number if write.product.vectors else None
-                        held[write.id] = {**write.product.fields, "vector": version}
+            for write in round_writes(self.seed, number):
+                held[write.id] = _applied(write, held.get(write.id, _Held()), number)
             self._states.append(held)
         return self._states[rounds]
+
+
+def _applied(write: Write, held: _Held, number: int) -> _Held:
+    decision = decide(write, held.state)
+    match decision:
+        case Leave():
+            return held
+        case Replace():
+            record = {name: value for name, value in decision.record(held.record).items() if value is not None}
+            return _Held(decision.versions, record, number if decision.write.product.vectors else None)
+        case Change():
+            return _Held(decision.versions, held.record | decision.fields, held.vector)
+        case Bury():
+            kept = {name: held.record.get(name) for name in decision.tombstone.fields}
+            return _Held(decision.tombstone, kept)
+        case Remove():
+            return _Held()
 
 
 def rounds_held(engine: EmbeddedEngine) -> int:

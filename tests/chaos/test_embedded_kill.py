@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from multirecall.core.deadline import Deadline
-from multirecall.engines.base import EngineRequest, Everything, Text, Vector
+from multirecall.engines.base import Delete, EngineRequest, Everything, Text, Vector
 from multirecall.engines.embedded import EmbeddedEngine
-from tests.chaos.embedded_rounds import MARKER, TUNING, History, rounds_held, vector
+from tests.chaos.embedded_rounds import MARKER, TUNING, History, round_writes, rounds_held, vector
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 8
+FIELDS = ("title", "brand", "popularity", "price_minor", "version")
 
 
 def _run_and_kill(folder: Path, seed: int, kill: int) -> int:
@@ -58,7 +59,7 @@ def _check(engine: EmbeddedEngine, history: History, acknowledged: int) -> int:
     held = rounds_held(engine)
     assert acknowledged <= held <= acknowledged + 1
     products = history[held]
-    found = {r["id"]: r for r in engine.scan(["title", "brand", "popularity", "price_minor", "vectors.dense"])}
+    found = {r["id"]: r for r in engine.scan([*FIELDS, "vectors.dense"])}
     assert set(found) == set(products)
     assert engine.count() == len(products)
     for name, product in products.items():
@@ -68,7 +69,17 @@ def _check(engine: EmbeddedEngine, history: History, acknowledged: int) -> int:
         if stored is not None:
             np.testing.assert_allclose(stored, vector(name, product["vector"]), atol=1e-6)
     _check_searches(engine, products)
+    _check_tombstones(engine, history, held)
     return held
+
+
+def _check_tombstones(engine: EmbeddedEngine, history: History, held: int) -> None:
+    """None is lost. Those of the round that was cut off may be there already, since they are written first."""
+    graves, expected = {one.id: one.version for one in engine.deleted()}, history.graves(held)
+    deletes = {(w.id, w.version) for w in round_writes(history.seed, held + 1) if isinstance(w, Delete)}
+    assert set(expected) <= set(graves)
+    for name, version in graves.items():
+        assert version == expected.get(name) or ((name, version) in deletes and version > expected.get(name, -1))
 
 
 def _check_searches(engine: EmbeddedEngine, products: dict[str, dict[str, Any]]) -> None:
