@@ -19,6 +19,7 @@ from multirecall.cli.rebuild import generations, rebuild, rollback
 from multirecall.cli.run import run
 from multirecall.cli.sample import sample
 from multirecall.cli.search import search
+from multirecall.cli.serve import serve
 from multirecall.cli.show import settings_app
 from multirecall.cli.worker import worker_app
 
@@ -54,6 +55,7 @@ app.command()(rollback)
 app.command()(generations)
 app.command()(search)
 app.command()(run)
+app.command()(serve)
 app.command()(sample)
 app.command()(demo)
 app.add_typer(mapping_app, name="mapping")

@@ -1,0 +1,1 @@
+"""The HTTP API: thin, it turns requests into queries and pages into JSON."""
