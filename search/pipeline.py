@@ -33,6 +33,8 @@ class Searcher:
 
     `encoders` by vector field name. One pool of threads per searcher runs the models; a route that fails or is
     late is left out of the answer, which says so. Close it, or use it as a context manager.
+    `index` holds it to one physical index, so that candidates, records and query vectors are of one generation even
+    while another index goes live; None follows the alias.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Searcher:
         encoders: Mapping[str, Encoder],
         timeout_s: float = 1.0,
         n_threads: int = 8,
+        index: str | None = None,
     ) -> None:
         names = [r.name for r in routes]
         if not names or len(set(names)) != len(names):
@@ -53,6 +56,7 @@ class Searcher:
         self._fusion = fusion
         self._encoders = dict(encoders)
         self._timeout_s = timeout_s
+        self._index = index
         self._pool = ThreadPoolExecutor(max_workers=n_threads, thread_name_prefix="route")
 
     @property
@@ -83,7 +87,7 @@ class Searcher:
         answer = self.rank(query, query.offset + query.size, timeout_s=timeout_s)
         wanted = answer.hits[query.offset : query.offset + query.size]
         before_fetch = time.perf_counter()
-        bodies = self._engine.fetch([hit.id for hit in wanted]) if wanted else []
+        bodies = self._engine.fetch([hit.id for hit in wanted], index=self._index) if wanted else []
         fetch_ms = (time.perf_counter() - before_fetch) * 1000.0
         hits = tuple(
             PageHit(id=hit.id, rank=hit.rank, score=hit.score, product=body, sources=hit.sources)
@@ -102,6 +106,7 @@ class Searcher:
             fusion=answer.fusion,
             degraded=answer.degraded,
             notes=notes,
+            generation=self._index or "",
             took_ms=(time.perf_counter() - started) * 1000.0,
             timings_ms={**answer.timings_ms, "fetch": fetch_ms},
         )
@@ -191,7 +196,7 @@ class Searcher:
     ) -> dict[str, list[EngineResult]]:
         """All requests of all routes in one round trip, dealt back to their routes."""
         flat = [request for of_route in requests.values() for request in of_route]
-        answers = iter(self._engine.search_many(flat, deadline) if flat else [])
+        answers = iter(self._engine.search_many(flat, deadline, index=self._index) if flat else [])
         return {name: [next(answers) for _ in of_route] for name, of_route in requests.items()}
 
     def _fallbacks(
