@@ -88,5 +88,8 @@ def from_json(values: Iterable[Mapping[str, Any]]) -> list[Item]:
         for name in ("row", "record", "fields"):
             if name in kind.__slots__:
                 body.setdefault(name, {})
-        made.append(kind(**body))
+        try:
+            made.append(kind(**body))
+        except TypeError as error:  # of another version of this program
+            raise InvalidInput(f"Not an item of a batch: {str(value)[:200]} ({error}).", field="kind") from None
     return made
