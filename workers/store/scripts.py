@@ -8,7 +8,8 @@ A batch is a hash; its id lies in exactly one of three sorted sets of its queue
 
 or in `parked` while its job is cancelled.
 
-`token` names the present lease: whoever comes back with another one has lost the batch to someone else.
+`token` names the present lease: whoever comes back with another one has lost the batch to someone else. So has
+whoever comes back after the sweep found the lease ended, even if nobody took the batch since: it is told to others.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ RENEW = (
     _NOW
     + """
 -- KEYS batch leased   ARGV id token lease_s   -> 1 if the lease is still ours
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] or not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
 redis.call('ZADD', KEYS[2], now + tonumber(ARGV[3]), ARGV[1])
 return 1
 """
@@ -72,7 +73,7 @@ RELEASE = (
     _NOW
     + """
 -- KEYS batch leased delayed   ARGV id token delay_s troubles   -> 1 if the lease was ours
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] or not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[1], 'token')
 redis.call('HINCRBY', KEYS[1], 'crashes', -1)
@@ -88,7 +89,7 @@ FINISH = (
 -- KEYS batch leased job counters dead dead_order delayed
 -- ARGV id token n_counts (field n)… n_dead (id body)… n_next (id key delay_s payload count)…
 -- -> 1 if the lease was ours. Counts, dead letters and what is to be tried again come with the batch's end, or not.
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] or not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
 local at = 3
 local n = tonumber(ARGV[at]); at = at + 1
 for _ = 1, n do
@@ -122,7 +123,7 @@ return 1
 
 PARK = """
 -- KEYS batch leased parked   ARGV id token   -> 1 if the lease was ours
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] then return 0 end
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] or not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[1], 'token')
 redis.call('HINCRBY', KEYS[1], 'crashes', -1)
