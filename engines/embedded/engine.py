@@ -1,7 +1,7 @@
 """EmbeddedEngine: an engine in a folder, without a server.
 
 One process may write an index at a time, any number may read. A search works on the last committed snapshot and
-notices commits and swaps of other processes by looking at two files' times. What a kill, a full disk and a
+notices commits and swaps of other processes by looking at three files' times. What a kill, a full disk and a
 damaged file can and cannot do is written in docs/decisions/0002-embedded-engine.md.
 """
 
