@@ -83,9 +83,20 @@ def terms(text: str, language: str) -> list[str]:
 def _without_marks(text: str) -> str:
     """The text without free combining marks, at which `\\w` would cut a word in two."""
     text = unicodedata.normalize("NFC", text)
-    if text.isascii():
-        return text
-    return "".join(c for c in text if not unicodedata.category(c).startswith("M"))
+    return text if text.isascii() else text.translate(_UNMARKED)
+
+
+class _Unmarked(dict[int, str]):
+    """A `str.translate` table that takes combining marks away, and looks each character up once."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        kept = "" if unicodedata.category(char).startswith("M") else char
+        self[code] = kept
+        return kept
+
+
+_UNMARKED = _Unmarked()
 
 
 class _Stems(dict[str, str]):
