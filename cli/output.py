@@ -43,6 +43,8 @@ def _encodable(value: Any) -> Any:
             return value.encode("utf-8", "replace").decode("utf-8")
         case float() if not math.isfinite(value):
             return None
+        case int() if not -(1 << 63) <= value < 1 << 64:
+            return str(value)
         case dict():
             return {str(k): _encodable(v) for k, v in value.items()}
         case list() | tuple():

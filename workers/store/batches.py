@@ -7,19 +7,17 @@ sweep (which every worker runs) tells the workers again of what waits too long.
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import orjson
 
 from multirecall.core.errors import Backpressure, InvalidInput
 from multirecall.indexer.items import Item, from_json, to_json
 from multirecall.workers.store import scripts
 from multirecall.workers.store.connection import Connection
 from multirecall.workers.store.dead_letters import DeadLetter, packed_letter
+from multirecall.workers.store.packing import packed, unpacked
 
 __all__ = ["QUEUES", "Batch", "BatchStore", "Lease", "Settlement", "Successor"]
 
@@ -221,24 +219,12 @@ def _job_of(id: str) -> str:
 
 
 def _packed(items: Sequence[Item]) -> bytes:
-    """Small and whole: catalogues' texts shrink to a quarter.
-
-    A lone surrogate is no JSON to orjson, but must reach the one who refuses it with a reason.
-    """
-    body = to_json(items)
-    try:
-        packed = orjson.dumps(body, default=str)
-    except TypeError:
-        packed = json.dumps(body, default=str).encode()
-    return zlib.compress(packed, level=1)
+    """Small: catalogues' texts shrink to a quarter."""
+    return zlib.compress(packed(to_json(items)), level=1)
 
 
-def _unpacked(packed: bytes) -> tuple[Item, ...]:
-    body = zlib.decompress(packed)
-    try:
-        return tuple(from_json(orjson.loads(body)))
-    except orjson.JSONDecodeError:
-        return tuple(from_json(json.loads(body)))
+def _unpacked(body: bytes) -> tuple[Item, ...]:
+    return tuple(from_json(unpacked(zlib.decompress(body))))
 
 
 def _batch(id: str, values: Mapping[bytes, bytes]) -> Batch:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from multirecall.core.errors import NotFound
 from multirecall.indexer.items import Item, from_json, to_json
 from multirecall.workers.store.connection import Connection
+from multirecall.workers.store.packing import packed, unpacked
 
 __all__ = ["DeadLetter", "DeadLetters", "letter_id", "packed_letter"]
 
@@ -40,12 +40,12 @@ class DeadLetter:
 def letter_id(item: Item, job: str) -> str:
     """12 hex digits: the same item of the same job is one letter, however often it dies."""
     body = {name: value for name, value in to_json([item])[0].items() if name != "tries"}
-    return hashlib.sha256(job.encode() + orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+    return hashlib.sha256(job.encode() + json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def packed_letter(letter: DeadLetter) -> bytes:
     """As it lies in Redis."""
-    return orjson.dumps(letter.to_dict())
+    return packed(letter.to_dict())
 
 
 class DeadLetters:
@@ -93,7 +93,7 @@ class DeadLetters:
 
 
 def _letter(body: bytes, died_at: float) -> DeadLetter:
-    values = orjson.loads(body)
+    values = unpacked(body)
     return DeadLetter(
         id=values["id"],
         item=from_json([values["item"]])[0],

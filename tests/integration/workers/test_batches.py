@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from multirecall.workers.store.batches import Batch, BatchStore, Lease, Settleme
 from multirecall.workers.store.connection import Connection
 from multirecall.workers.store.dead_letters import DeadLetter, DeadLetters
 from multirecall.workers.store.jobs import JobKind, JobStore
-from tests.support.deployments import eventually, opened_connection
+from tests.support.deployments import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -24,12 +23,6 @@ ITEMS: tuple[Item, ...] = (
     UpdateItem(id="3", fields={"price_minor": None}, version=0, tries=2),
     DeleteItem(id="4", version=2**63 - 1),
 )
-
-
-@pytest.fixture
-def connection(redis_url: str) -> Iterator[Connection]:
-    with opened_connection(redis_url) as connection:
-        yield connection
 
 
 @pytest.fixture
@@ -85,8 +78,9 @@ def test_a_batch_is_leased_with_all_that_was_put(store: BatchStore, jobs: JobSto
     assert (counts["planned"], counts["batches"]) == (len(ITEMS), 1)
 
 
-def test_texts_that_are_no_unicode_arrive_too(store: BatchStore, job: str) -> None:
-    put = batch(job, items=(RowItem(id="1", row={"title": "\ud800"}),))
+@pytest.mark.parametrize("value", ["\ud800", 12345678901234567890123])
+def test_what_is_hardly_json_arrives_too(store: BatchStore, job: str, value: object) -> None:
+    put = batch(job, items=(RowItem(id="1", row={"title": value}),))
     store.put(put)
     assert leased(store, put.id).batch.items == put.items
 
