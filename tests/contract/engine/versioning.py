@@ -165,6 +165,9 @@ class MergeContract:
         assert statuses(empty, price(None, id="1"), upsert("2"), Delete(id="3")) == [S.MISSING, S.UPDATED, S.DELETED]
         assert graves(empty) == {"1": 5, "4": 5}
         assert sorted(found(empty, Everything())) == ["2"]
+        assert empty.count(Range(field="price_minor", gte=0)) == 0  # what the update left behind is not seen
+        [facet] = search(empty, Everything(), facets=(Facet(field="price_minor", edges=(0.0,)),)).facets
+        assert [c.count for c in facet.counts] == [0, 0]
         written = [upsert(name, version=2) for name in "1234"]
         assert statuses(empty, *written) == [S.STALE, S.UPDATED, S.CREATED, S.STALE]
 
