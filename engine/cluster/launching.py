@@ -215,6 +215,8 @@ class _Starting:
         for mount in service.mounts:
             if mount.kind == "volume":
                 self._folder.volume_dir(mount.source).mkdir(parents=True, exist_ok=True)
+            elif mount.kind == "tmpfs":
+                (self._folder.scratch_dir(service.name) / mount.source).mkdir(parents=True, exist_ok=True)
             elif mount.kind == "config":
                 path = self._folder.config_path(service.name, mount.source)
                 path.parent.mkdir(parents=True, exist_ok=True)

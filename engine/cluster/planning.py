@@ -87,6 +87,8 @@ class LocalPlan:
                 found[mount.target] = (self.project.folder / Path(mount.source).expanduser()).resolve()
             elif mount.kind == "volume":
                 found[mount.target] = self.folder.volume_dir(mount.source)
+            elif mount.kind == "tmpfs":
+                found[mount.target] = self.folder.scratch_dir(service.name) / mount.source
             else:
                 found[mount.target] = self.folder.config_path(service.name, mount.source)
         return found

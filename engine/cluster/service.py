@@ -35,6 +35,7 @@ HONOURED = frozenset(
         "profiles",
         "scale",
         "stop_grace_period",
+        "tmpfs",
     }
 )
 # Without effect on a process: what a container is allowed, is shown as, or is restarted by.
@@ -52,7 +53,6 @@ CONTAINER_ONLY = frozenset(
         "restart",
         "security_opt",
         "shm_size",
-        "tmpfs",
         "ulimits",
         "user",
         "working_dir",
@@ -90,7 +90,7 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """A folder or file inside the container: a `bind` of a local path, a named `volume`, or a `config`."""
+    """A folder or file inside the container: a `bind` of a local path, a named `volume`, a `config`, or a `tmpfs`."""
 
     kind: str
     source: str
@@ -149,7 +149,11 @@ def parse_service(name: str, fields: Mapping[str, Any], environment: Mapping[str
         published=published,
         depends_on=_dependencies(name, fields.get("depends_on") or {}),
         health=_health(name, fields.get("healthcheck")),
-        mounts=(*_volumes(name, fields.get("volumes", ())), *_configs(fields.get("configs", ()))),
+        mounts=(
+            *_volumes(name, fields.get("volumes", ())),
+            *_configs(fields.get("configs", ())),
+            *_temporary(fields.get("tmpfs", ())),
+        ),
         profiles=frozenset(fields.get("profiles", ())),
         scale=int(fields.get("scale", 1)),
         stop_grace_s=seconds(fields.get("stop_grace_period", "10s")),
@@ -255,3 +259,9 @@ def _configs(values: Iterable[Any]) -> Iterable[Mount]:
     for value in values:
         fields = value if isinstance(value, dict) else {"source": value}
         yield Mount(kind="config", source=fields["source"], target=fields.get("target", f"/{fields['source']}"))
+
+
+def _temporary(values: Any) -> Iterable[Mount]:
+    for value in [values] if isinstance(values, str) else values:
+        target = str(value).partition(":")[0]
+        yield Mount(kind="tmpfs", source=target.strip("/").replace("/", "-"), target=target)

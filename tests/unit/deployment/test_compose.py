@@ -18,6 +18,7 @@ from multirecall.engine.cluster.compose_file import ComposeProject, load_project
 from multirecall.engine.cluster.planning import plan_project
 from multirecall.engine.cluster.servers import server_kind
 from multirecall.engine.cluster.state import ClusterFolder
+from multirecall.wiring.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = (ROOT / "compose.yaml", ROOT / "engine" / "compose.yaml")
@@ -187,6 +188,25 @@ def test_redis_forgets_nothing(project: ComposeProject) -> None:
     assert not project.services["redis"].published
 
 
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_folders_that_a_service_writes_to_are_mounted_once(project: ComposeProject, name: str) -> None:
+    service = project.services[name]
+    targets = [mount.target for mount in service.mounts]
+    assert len(targets) == len(set(targets))
+    if service.is_built_here:
+        assert "/tmp" in targets
+        assert "/var/lib/multirecall" in targets  # the working folder of the image
+        # Its root file system is read-only, and a local run would write to this machine.
+        assert service.environment["MULTIRECALL_CACHE_DIR"] in targets
+
+
+def test_settings_that_are_passed_on_exist() -> None:
+    passed = {
+        key for each in SERVICES.values() for key in each.get("environment", {}) if key.startswith("MULTIRECALL_")
+    }
+    assert {key.removeprefix("MULTIRECALL_").lower() for key in passed} <= set(Settings.model_fields)
+
+
 def test_source_files_are_read_only() -> None:
     mounts = [
         mount
@@ -219,7 +239,7 @@ def test_every_variable_is_explained_in_the_example_and_every_example_is_used() 
     explained = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
     assert explained - {"COMPOSE_PROFILES"} == used
     for name, default in re.findall(r"(?<!\$)\$\{([A-Z_]+):-([^${}]*)\}", text):
-        if default and name != "MULTIRECALL_REDIS":
+        if default:
             assert re.search(rf"^#{name}={re.escape(default)}$", example, re.MULTILINE), (
                 f"{name}: the default is {default}"
             )
