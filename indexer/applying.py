@@ -220,6 +220,7 @@ class Applier:
                 case DeleteItem():
                     writes.append((position, Delete(id=item.id, version=item.version)))
         results = self._engine.write((write for _, write in writes), index=index.name)
+        seen: set[int] = set()
         for (position, _), result in zip(writes, results, strict=True):
             applied.written[result.status] += 1
             outcome = Outcome(kind=_OUTCOMES.get(result.status, OutcomeKind.DONE), error=result.error)
@@ -227,8 +228,9 @@ class Applier:
                 outcome = Outcome(kind=OutcomeKind.DONE if result.ok else OutcomeKind.MISSING)
             if outcome.kind is OutcomeKind.MISSING:
                 outcome = Outcome(kind=OutcomeKind.MISSING, error="There is no product of this id.", field="id")
-            if applied.outcomes[position].kind is OutcomeKind.DONE:
-                applied.outcomes[position] = outcome
+            # a copy is several writes: none of them may hide that another one is not in
+            applied.outcomes[position] = worst([applied.outcomes[position], outcome]) if position in seen else outcome
+            seen.add(position)
 
 
 _OUTCOMES = {

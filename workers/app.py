@@ -13,12 +13,13 @@ from celery import Celery, signals
 
 from multirecall.core.errors import StoreUnavailable
 from multirecall.wiring.settings import Settings
+from multirecall.workers.deaths import watched_request
 from multirecall.workers.deployment import Deployment
 from multirecall.workers.driving import JobDriver
 from multirecall.workers.gating import gate_of
 from multirecall.workers.housekeeping import prune
 from multirecall.workers.logs import configure_logs
-from multirecall.workers.processing import BatchProcessor
+from multirecall.workers.processing import BatchProcessor, holder_of
 from multirecall.workers.sweeping import Sweeper
 from multirecall.workers.wiring import make_deployment, new_index_schema
 
@@ -151,7 +152,12 @@ def _add_tasks(app: Celery, settings: Settings, here: _Here) -> None:
         """Forgets old tombstones."""
         prune(here.deployment)
 
-    app.task(batch, name="multirecall.batch", time_limit=_LONGEST_BATCH_S)
+    def died(batch_id: str, pid: int) -> None:
+        deployment = here.deployment
+        if deployment.batches.crashed(batch_id, holder_of(pid), delay_s=deployment.options.backoff(0)):
+            _log.error("a process died on the batch", extra={"batch": batch_id, "died": pid})
+
+    app.task(batch, name="multirecall.batch", time_limit=_LONGEST_BATCH_S, Request=watched_request(died))
     app.task(job, name="multirecall.job", bind=True, time_limit=_LONGEST_JOB_S)
     app.task(prune_task, name="multirecall.prune", time_limit=_LONGEST_BATCH_S)
 
@@ -181,10 +187,10 @@ def _connect_signals(app: Celery, settings: Settings, here: _Here) -> None:
 
     def start(sender: Any, **_: Any) -> None:
         if of_this_app(sender):
-            with here.deployment.connection.client() as client:
-                client.delete(here.deployment.connection.key("stopping", sender.hostname))
             sweepers.append(Sweeper(here.deployment))
             sweepers[-1].start()
+            with here.deployment.connection.client() as client:
+                client.delete(here.deployment.connection.key("stopping", sender.hostname))
 
     def stop(sender: Any, **_: Any) -> None:
         key = here.deployment.connection.key("stopping", str(sender))

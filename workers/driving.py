@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from multirecall.core.errors import (
@@ -22,7 +23,7 @@ from multirecall.core.errors import (
 )
 from multirecall.engines.base import Engine, IndexInfo
 from multirecall.indexer.copying import copy_tombstones
-from multirecall.indexer.generations import drop_old, live_index
+from multirecall.indexer.generations import drop_old, line_of_generations, live_index
 from multirecall.indexer.items import Item
 from multirecall.workers.building import BuildPlan, NewIndex
 from multirecall.workers.deployment import Deployment
@@ -87,6 +88,8 @@ class JobDriver:
             return driving.fail(error)
         except MultirecallError as error:
             return driving.fail(error)
+        if self._deployment.trouble.now() is not None:
+            self._deployment.trouble.over()
         _log.info("job done", extra={"report": report})
         self._jobs.end(driving.id, JobState.DONE, stage="done", report=report)
         return True
@@ -158,10 +161,22 @@ class _Driving:
             made = engine.info(index=name)
         self._deployment.targets.add(made.name, self.id)
         if live is not None:
-            copy_tombstones(engine, live.name, made.name)
             engine.refresh(index=live.name)  # what is copied must hold all changes from before we were a target
+            with self._writing(engine) as writer:
+                copy_tombstones(writer, live.name, made.name)
+                writer.refresh(index=made.name)
         self._here(index=made.name, source=plan.fingerprint, unversioned=plan.unversioned)
         return made
+
+    @contextmanager
+    def _writing(self, engine: Engine) -> Iterator[Engine]:
+        """The engine for a few writes. One that lets a single process write is opened anew and given back at once:
+        the workers wait for it."""
+        if engine.capabilities.concurrent_writers:
+            yield engine
+        else:
+            with self._deployment.open_engine() as writer:
+                yield writer
 
     def _drop_superseded(self, engine: Engine) -> None:
         """Indexes of builds that failed or were cancelled, and their batches: this build takes their place."""
@@ -188,15 +203,15 @@ class _Driving:
         already = job.counts["batches"] if plan.repeatable else 0
         if not plan.repeatable:
             self._batches.drop_job(self.id)
-            self._jobs.set(self.id, planned=0, done=0, stale=0, failed=0, batches=0)
+            self._here(planned=0, done=0, stale=0, failed=0, batches=0)
         for number, items in enumerate(plan.batches(self._deployment.options)):
             self._here(**plan.counts())
             if number < already:
                 continue
-            self._put(index, items)
+            self._put(index, items, number)
         self._here(filled=1, **plan.counts())
 
-    def _put(self, index: IndexInfo, items: list[Item]) -> None:
+    def _put(self, index: IndexInfo, items: list[Item], number: int) -> None:
         batch = Batch(
             id=f"index/{self.id}/{secrets.token_hex(6)}",
             job=self.id,
@@ -206,13 +221,15 @@ class _Driving:
         )
         while True:
             try:
-                self._batches.put(batch)
+                taken = self._batches.put(batch, driver=self._token, number=number)
             except Backpressure:
                 self._here()
                 self._pause.wait(_LOOK_EVERY_S)
-            else:
-                self._deployment.announce("batch", batch.id)
-                return
+                continue
+            if not taken and self._here().counts["batches"] <= number:  # the store lost some that it had: from there
+                raise _Stopped
+            self._deployment.announce("batch", batch.id)
+            return
 
     def _drain(self) -> None:
         """Waits until every item is settled."""
@@ -297,6 +314,7 @@ class _Driving:
         self._deployment.targets.remove(index.name)
         dropped = drop_old(engine, previous, self._deployment.options.keep_generations) if previous else []
         self._deployment.targets.remove(*dropped)
+        dropped += self._drop_left(engine)
         return {
             **read,
             "index": index.name,
@@ -306,6 +324,19 @@ class _Driving:
             "counts": dict(job.counts),
             "forced": bool(job.spec.get("force")),
         }
+
+
+    def _drop_left(self, engine: Engine) -> list[str]:
+        """Drops what a rollback went back from: another index serves now, and no rollback leads there any more."""
+        line = line_of_generations(engine)
+        standby = [name for name, why in self._deployment.targets.all().items() if why == "standby"]
+        left = [name for name in standby if name not in line]
+        self._deployment.targets.remove(*left)
+        there = {info.name for info in engine.indexes()}
+        dropped = [name for name in left if name in there]
+        for name in dropped:
+            engine.drop(name)
+        return dropped
 
 
 def _job_of(info: IndexInfo) -> str:

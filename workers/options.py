@@ -14,8 +14,9 @@ class WorkerOptions:
 
     A lease lasts `lease_s` and is renewed at a third of it; the sweep runs every `sweep_s` and tells workers again of
     what waits `announce_again_s`. Back-off: `backoff_s * 2^tries`, at most `max_backoff_s`, with full jitter down to
-    half. An item is given up after `max_tries`, a batch whose workers die after `max_crashes` is cut in halves.
-    With `max_dead_letters` of them nothing more is taken on until somebody looks.
+    half. An item is given up after `max_tries`. A batch that `max_crashes` processes die on, or that `max_losses` whole
+    workers vanish with, is cut in halves. With `max_dead_letters` of them nothing more is taken on until somebody
+    looks.
     """
 
     batch_rows: int = 256
@@ -28,6 +29,7 @@ class WorkerOptions:
     max_backoff_s: float = 30.0
     max_tries: int = 8
     max_crashes: int = 3
+    max_losses: int = 12
     max_dead_letters: int = 100_000
     keep_tombstones_s: float = 30 * 86_400.0
     keep_generations: int = 2

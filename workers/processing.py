@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
+import socket
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -12,6 +14,7 @@ from dataclasses import replace
 from multirecall.core.errors import (
     EngineError,
     FingerprintMismatch,
+    InvalidSettings,
     MissingExtra,
     MultirecallError,
     NotFound,
@@ -27,7 +30,7 @@ from multirecall.workers.store.batches import Batch, Lease, Settlement, Successo
 from multirecall.workers.store.dead_letters import DeadLetter, letter_id
 from multirecall.workers.store.jobs import JobState
 
-__all__ = ["BatchProcessor"]
+__all__ = ["BatchProcessor", "holder_of"]
 
 _log = logging.getLogger("multirecall.workers")
 
@@ -61,7 +64,7 @@ class BatchProcessor:
                 }
             )
             return False
-        lease = self._batches.lease(batch_id, secrets.token_hex(8))
+        lease = self._batches.lease(batch_id, holder_of(os.getpid()) + secrets.token_hex(8))
         if lease is None:
             return False
         held = lease
@@ -78,7 +81,7 @@ class BatchProcessor:
         if job.state in (JobState.CANCELLED, JobState.FAILED):
             self._batches.park(lease)
             return False
-        if batch.crashes >= self._options.max_crashes:
+        if batch.crashes >= self._options.max_crashes or batch.losses >= self._options.max_losses:
             return self._cut(lease, "The worker died on it.")
         try:
             with self._deployment.engine() as engine:
@@ -87,7 +90,7 @@ class BatchProcessor:
             raise
         except NotFound as error:
             return self._without_index(lease, error)
-        except (EngineError, FingerprintMismatch, MissingExtra) as error:
+        except (EngineError, FingerprintMismatch, MissingExtra, InvalidSettings) as error:
             return self._give_back(lease, error)
         except Exception as error:  # noqa: BLE001 - whatever an item breaks: it is found by halving, and told
             _log.exception("the batch failed")
@@ -204,13 +207,20 @@ class BatchProcessor:
             return self._batches.finish(lease, Settlement(counts={"crashed": 1}, successors=[again]))
         if len(batch.items) == 1:
             item = batch.items[0]
-            outcome = Outcome(kind=OutcomeKind.REFUSED, error=f"{why} (tried {self._options.max_crashes} times)")
+            times = max(self._options.max_crashes, batch.crashes, batch.losses)
+            outcome = Outcome(kind=OutcomeKind.REFUSED, error=f"{why} (tried {times} times)")
             letter = _letter(item, outcome, batch, batch.index, self._deployment.jobs.get(batch.job).unversioned)
             return self._batches.finish(lease, Settlement(counts={"failed": 1, "crashed": 1}, dead=[letter]))
         half = len(batch.items) // 2
         parts = [batch.items[:half], batch.items[half:]]
-        halves = [self._successor(batch, part, delay_s=0.0, crashes=self._options.max_crashes - 2) for part in parts]
+        halves = [
+            self._successor(batch, part, delay_s=0.0, crashes=self._crashes_to_begin_with(part)) for part in parts
+        ]
         return self._batches.finish(lease, Settlement(counts={"crashed": 1}, successors=halves))
+
+    def _crashes_to_begin_with(self, part: Sequence[Item]) -> int:
+        """A half is cut again soon, but an item that stands alone gets all its tries: it may be innocent."""
+        return 0 if len(part) == 1 else max(0, self._options.max_crashes - 2)
 
     @staticmethod
     def _timed(settlement: Settlement, took_s: float) -> Settlement:
@@ -219,6 +229,11 @@ class BatchProcessor:
         counts = {**settlement.counts, "finished": 1, "batch_s": took_s}
         counts[f"batch_le_{'inf' if reached is None else reached}"] = 1
         return replace(settlement, counts=counts)
+
+
+def holder_of(pid: int) -> str:
+    """What the tokens of all leases of a process on this machine begin with."""
+    return f"{socket.gethostname()}/{pid}/"
 
 
 BATCH_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)

@@ -15,7 +15,7 @@ from multirecall.workers.deployment import Deployment
 from multirecall.workers.pausing import Pause
 from multirecall.workers.store.batches import Batch
 from multirecall.workers.store.dead_letters import DeadLetter
-from multirecall.workers.store.jobs import Job, JobKind
+from multirecall.workers.store.jobs import Job, JobKind, JobState
 
 __all__ = ["Submitter"]
 
@@ -42,7 +42,7 @@ class Submitter:
     def resume(self, job_id: str, *, force: bool = False) -> Job:
         """Lets a failed or cancelled job go on; `force` passes the gate. Raises NotFound, InvalidInput."""
         job = self._deployment.jobs.get(job_id)
-        if force:
+        if force and job.state in (JobState.CANCELLED, JobState.FAILED):
             self._deployment.jobs.set(job_id, spec={**job.spec, "force": True})
         job = self._deployment.jobs.resume(job_id)
         self._batches.unpark(job_id)

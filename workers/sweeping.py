@@ -70,6 +70,8 @@ class Sweeper:
                 self._deployment.trouble.tell(error.to_dict())
                 raise
             self._deployment.unrefreshed.refreshed(index, mark)
+            if self._deployment.trouble.now() is not None:
+                self._deployment.trouble.over()
 
     def _first(self, what: str, id: str, for_s: float) -> bool:
         """Whether we are the first of all workers to do this within `for_s`."""

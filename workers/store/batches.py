@@ -27,7 +27,8 @@ QUEUES = ("index", "changes")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """`crashes`: leases that ended without a word. `troubles`: how often the engine could not take it."""
+    """How often a process failed or died on it (`crashes`), a lease ended without a word (`losses`), and the engine
+    could not take it (`troubles`)."""
 
     id: str
     job: str
@@ -35,6 +36,7 @@ class Batch:
     index: str
     items: tuple[Item, ...]
     crashes: int = 0
+    losses: int = 0
     troubles: int = 0
 
 
@@ -71,8 +73,11 @@ class BatchStore:
         self.max_waiting = max_waiting
         self.lease_s = lease_s
 
-    def put(self, batch: Batch) -> bool:
+    def put(self, batch: Batch, *, driver: str = "", number: int = 0) -> bool:
         """Takes a batch, durably as Redis is set up; False if there was one of this id.
+
+        A `driver` (its token) puts the batch of this `number` of its job, the first being 0. That gives False too if
+        the job has it already, or has fewer (the store lost some), or another one drives it now.
 
         Raises Backpressure while `max_waiting` batches of the queue are not done: then nothing was taken.
         """
@@ -83,8 +88,11 @@ class BatchStore:
         }  # fmt: skip
         taken = self._connection.run(
             scripts.PUT,
-            [self._key(batch.id), *self._sets(batch.queue), key("job", batch.job)],
-            [batch.id, self.max_waiting, len(batch.items), *(part for pair in values.items() for part in pair)],
+            [self._key(batch.id), *self._sets(batch.queue), key("job", batch.job), key("driver", batch.job)],
+            [
+                *(batch.id, self.max_waiting, len(batch.items), driver, number),
+                *(part for pair in values.items() for part in pair),
+            ],
         )
         if taken == 0:
             raise Backpressure(
@@ -116,6 +124,13 @@ class BatchStore:
         _, leased, delayed = self._sets(lease.batch.queue)
         args = [lease.batch.id, lease.token, delay_s, int(trouble)]
         return bool(self._connection.run(scripts.RELEASE, [self._key(lease.batch.id), leased, delayed], args))
+
+    def crashed(self, id: str, holder: str, *, delay_s: float) -> bool:
+        """Notes that a process died on a batch, which may be tried again after `delay_s`. `holder` is what the token of
+        that process's lease begins with; False if it held none of this batch."""
+        _, leased, delayed = self._sets(self._queue(id))
+        args = [id, holder, delay_s]
+        return bool(self._connection.run(scripts.CRASH, [self._key(id), leased, delayed], args))
 
     def park(self, lease: Lease) -> bool:
         """Lays the batch aside until its job is resumed; False if the lease was lost."""
@@ -180,15 +195,27 @@ class BatchStore:
 
     def drop_job(self, job: str) -> int:
         """Takes all batches of a job away, leased ones too (their end then changes nothing); returns how many."""
-        ids = self.of_job(job)
-        with self._connection.client() as client, client.pipeline(transaction=True) as pipe:
-            for one in ids:
-                pipe.delete(self._key(one))
-                for queue in QUEUES:
-                    for name in (*self._sets(queue), self._parked(queue)):
-                        pipe.zrem(name, one)
-            pipe.execute()
-        return len(ids)
+        dropped = 0
+        while ids := self.of_job(job):  # again, for what followed from a batch that ended meanwhile
+            with self._connection.client() as client, client.pipeline(transaction=True) as pipe:
+                for one in ids:
+                    pipe.delete(self._key(one))
+                    for queue in QUEUES:
+                        for name in (*self._sets(queue), self._parked(queue)):
+                            pipe.zrem(name, one)
+                pipe.execute()
+            dropped += len(ids)
+        return dropped
+
+    def changes_under_way(self) -> int:
+        """How many items of changes (batches of no index of their own) wait or are worked on."""
+        with self._connection.client() as client:
+            ids = [one for queue in QUEUES for name in self._sets(queue) for one in client.zrange(name, 0, -1)]
+            with client.pipeline(transaction=False) as pipe:
+                for one in ids:
+                    pipe.hmget(self._key(one.decode()), "index", "count")
+                found = pipe.execute()
+        return sum(int(count or 0) for index, count in found if not index)
 
     def next_versions(self, n: int) -> range:
         """`n` versions higher than all given before, in microseconds since 1970."""
@@ -234,6 +261,7 @@ def _batch(id: str, values: Mapping[bytes, bytes]) -> Batch:
         queue=values[b"queue"].decode(),
         index=values[b"index"].decode(),
         items=_unpacked(values[b"payload"]),
-        crashes=int(values[b"crashes"]) - 1,  # the present lease is none yet
+        crashes=int(values[b"crashes"]),
+        losses=int(values[b"losses"]) - 1,  # the present lease is none yet
         troubles=int(values[b"troubles"]),
     )

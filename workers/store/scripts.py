@@ -10,11 +10,15 @@ or in `parked` while its job is cancelled.
 
 `token` names the present lease: whoever comes back with another one has lost the batch to someone else. So has
 whoever comes back after the sweep found the lease ended, even if nobody took the batch since: it is told to others.
+
+`crashes` counts failures that somebody saw: an error, or a process that died and left its worker behind. `losses`
+counts leases that ended without a word: the whole worker was killed, or cut off from the store. That says little about
+the batch, so it takes many of them.
 """
 
 from __future__ import annotations
 
-__all__ = ["FINISH", "LEASE", "PARK", "PUT", "RELEASE", "RENEW", "SWEEP", "TICK"]
+__all__ = ["CRASH", "FINISH", "LEASE", "PARK", "PUT", "RELEASE", "RENEW", "SWEEP", "TICK"]
 
 _NOW = """
 local t = redis.call('TIME')
@@ -24,15 +28,23 @@ local now = tonumber(t[1]) + tonumber(t[2]) / 1000000
 PUT = (
     _NOW
     + """
--- KEYS batch waiting leased delayed job   ARGV id limit(0: none) n_items field value …   -> 1 taken, 0 full, 2 known
+-- KEYS batch waiting leased delayed job driver   ARGV id limit(0: none) n_items driver_token number field value …
+-- -> 1 taken, 0 full, 2 known, 3 not by this driver. With a token only the job's driver may put, and only the batch
+-- after those that the job has: a command sent again after a lost answer, or a driver that was replaced, puts nothing.
 if redis.call('EXISTS', KEYS[1]) == 1 then return 2 end
+if ARGV[4] ~= '' then
+  if redis.call('GET', KEYS[6]) ~= ARGV[4] then return 3 end
+  local has = tonumber(redis.call('HGET', KEYS[5], 'batches') or '0')
+  if has > tonumber(ARGV[5]) then return 2 end
+  if has < tonumber(ARGV[5]) then return 3 end
+end
 local limit = tonumber(ARGV[2])
 if limit > 0 then
   local n = redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3]) + redis.call('ZCARD', KEYS[4])
   if n >= limit then return 0 end
 end
-for i = 4, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-redis.call('HSET', KEYS[1], 'crashes', 0, 'troubles', 0, 'made_at', now)
+for i = 6, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('HSET', KEYS[1], 'crashes', 0, 'losses', 0, 'troubles', 0, 'made_at', now)
 redis.call('ZADD', KEYS[2], now, ARGV[1])
 redis.call('HINCRBY', KEYS[5], 'planned', ARGV[3])
 redis.call('HINCRBY', KEYS[5], 'batches', 1)
@@ -48,13 +60,14 @@ LEASE = (
 if redis.call('EXISTS', KEYS[1]) == 0 then return nil end
 local ends = redis.call('ZSCORE', KEYS[3], ARGV[1])
 if ends then
+  if redis.call('HGET', KEYS[1], 'token') == ARGV[2] then return redis.call('HGETALL', KEYS[1]) end  -- asked again
   if tonumber(ends) > now then return nil end
 elseif redis.call('ZREM', KEYS[2], ARGV[1]) == 0 then
   return nil
 end
 redis.call('ZADD', KEYS[3], now + tonumber(ARGV[3]), ARGV[1])
 redis.call('HSET', KEYS[1], 'token', ARGV[2])
-redis.call('HINCRBY', KEYS[1], 'crashes', 1)
+redis.call('HINCRBY', KEYS[1], 'losses', 1)
 return redis.call('HGETALL', KEYS[1])
 """
 )
@@ -76,7 +89,7 @@ RELEASE = (
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] or not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[1], 'token')
-redis.call('HINCRBY', KEYS[1], 'crashes', -1)
+redis.call('HINCRBY', KEYS[1], 'losses', -1)
 redis.call('HINCRBY', KEYS[1], 'troubles', ARGV[4])
 redis.call('ZADD', KEYS[3], now + tonumber(ARGV[3]), ARGV[1])
 return 1
@@ -109,7 +122,7 @@ for _ = 1, n do
     local value = redis.call('HGET', KEYS[1], name)
     if value then redis.call('HSET', ARGV[at + 1], name, value) end
   end
-  redis.call('HSET', ARGV[at + 1], 'crashes', ARGV[at + 5], 'troubles', 0, 'made_at', now,
+  redis.call('HSET', ARGV[at + 1], 'crashes', ARGV[at + 5], 'losses', 0, 'troubles', 0, 'made_at', now,
              'payload', ARGV[at + 3], 'count', ARGV[at + 4])
   redis.call('ZADD', KEYS[7], now + tonumber(ARGV[at + 2]), ARGV[at])
   at = at + 6
@@ -126,10 +139,27 @@ PARK = """
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] or not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[1], 'token')
-redis.call('HINCRBY', KEYS[1], 'crashes', -1)
+redis.call('HINCRBY', KEYS[1], 'losses', -1)
 redis.call('ZADD', KEYS[3], 0, ARGV[1])
 return 1
 """
+
+CRASH = (
+    _NOW
+    + """
+-- KEYS batch leased delayed   ARGV id holder delay_s   -> 1 if a lease whose token begins with `holder` ended here
+-- The process that held it is dead, and somebody saw it: no need to wait for the lease's end.
+local token = redis.call('HGET', KEYS[1], 'token')
+if not token or not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
+if string.sub(token, 1, #ARGV[2]) ~= ARGV[2] then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[1], 'token')
+redis.call('HINCRBY', KEYS[1], 'losses', -1)
+redis.call('HINCRBY', KEYS[1], 'crashes', 1)
+redis.call('ZADD', KEYS[3], now + tonumber(ARGV[3]), ARGV[1])
+return 1
+"""
+)
 
 SWEEP = (
     _NOW

@@ -113,7 +113,9 @@ def test_a_batch_is_leased_to_one_at_a_time(store: BatchStore, job: str) -> None
     store.put(batch(job))
     leased(store, batch(job).id)
     assert store.lease(batch(job).id, "theirs") is None
-    assert store.lease(batch(job).id, "mine") is None
+    again = store.lease(batch(job).id, "mine")  # the answer was lost, and the client asked again
+    assert again is not None
+    assert again.batch.losses == 0
 
 
 def test_only_one_of_many_threads_gets_a_batch(store: BatchStore, job: str) -> None:
@@ -154,7 +156,8 @@ def test_a_lease_that_ended_is_another_workers(store: BatchStore, job: str) -> N
         return bool(found)
 
     eventually(steal)
-    assert found[0].batch.crashes == 1  # the first worker said nothing
+    assert found[0].batch.losses == 1  # the first worker said nothing
+    assert found[0].batch.crashes == 0
     assert not store.renew(lost)
     assert not store.release(lost, delay_s=0.0, trouble=True)
     assert not store.park(lost)
@@ -183,7 +186,31 @@ def test_the_sweep_tells_of_leases_that_ended(store: BatchStore, job: str) -> No
     leased(expiring(store), batch(job).id)
     eventually(lambda: store.sweep("changes", announce_again_s=60.0) == [batch(job).id])
     assert sizes(store) == (1, 0, 0)
-    assert leased(store, batch(job).id).batch.crashes == 1
+    assert leased(store, batch(job).id).batch.losses == 1
+
+
+def test_a_death_that_was_seen_ends_the_lease_of_that_process_only(store: BatchStore, job: str) -> None:
+    store.put(batch(job))
+    leased(store, batch(job).id, "host/12/token")
+    assert not store.crashed(batch(job).id, "host/1/", delay_s=0.0)
+    assert not store.crashed(f"changes/{job}/other", "host/12/", delay_s=0.0)
+    assert store.crashed(batch(job).id, "host/12/", delay_s=0.0)
+    assert not store.crashed(batch(job).id, "host/12/", delay_s=0.0)  # once
+    assert sizes(store) == (0, 0, 1)
+    eventually(lambda: store.sweep("changes", announce_again_s=60.0) == [batch(job).id])
+    again = leased(store, batch(job).id).batch
+    assert (again.crashes, again.losses) == (1, 0)
+
+
+def test_only_the_driver_of_a_job_puts_its_batches_each_once(store: BatchStore, jobs: JobStore, job: str) -> None:
+    assert jobs.take(job, "me", 30.0)
+    assert store.put(batch(job, "a"), driver="me", number=0)
+    store.finish(leased(store, f"changes/{job}/a"), Settlement())
+    assert not store.put(batch(job, "a"), driver="me", number=0)  # sent again: the first answer was lost
+    assert not store.put(batch(job, "b"), driver="other", number=1)  # has been replaced
+    assert not store.put(batch(job, "c"), driver="me", number=2)  # the store has lost one
+    assert jobs.get(job).counts["batches"] == 1
+    assert store.put(batch(job, "b"), driver="me", number=1)
 
 
 @pytest.mark.parametrize("back", ["renew", "finish", "release", "park"])
