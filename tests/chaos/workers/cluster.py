@@ -6,7 +6,6 @@ import itertools
 import json
 import uuid
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,9 @@ from tests.chaos.workers.expected import Expected
 from tests.chaos.workers.processes import Command
 from tests.chaos.workers.shop import MAPPING, write_catalogue
 from tests.chaos.workers.waiting import wait_for
-from tests.support.engines import RUN
+from tests.support.engines import RUN, delete_indices
 
-__all__ = ["Cluster"]
+__all__ = ["Cluster", "Started"]
 
 _OPTIONS = {
     "encoder": "hashing", "lease_s": "2", "sweep_s": "0.2", "announce_again_s": "1", "max_backoff_s": "2",
@@ -44,6 +43,7 @@ class Cluster:
         self.index = f"t_{RUN}_{uuid.uuid4().hex[:8]}"
         self.engine_url = f"{engine_url}/{self.index}"
         self.workers: dict[str, Command] = {}
+        self._closed = False
         self._numbers = itertools.count(1)
         values = {"engine": self.engine_url, "redis": redis_url, "namespace": self.index, **_OPTIONS, **options}
         self.environment = {f"MULTIRECALL_{name.upper()}": value for name, value in values.items()}
@@ -91,6 +91,12 @@ class Cluster:
     def kill(self, name: str) -> None:
         """kill -9 for a worker and its children."""
         self.workers.pop(name).kill()
+
+    def stop_all(self) -> None:
+        """Stops all workers as a deployment does; each ends by itself and in time."""
+        for worker in self.workers.values():
+            assert worker.stop() == 0, worker.tail()
+        self.workers.clear()
 
     def command(self, *arguments: str) -> Command:
         """Another command of multirecall, in the background."""
@@ -170,7 +176,8 @@ class Cluster:
         in the store that waits for anybody."""
         letters = sorted(letter.item.id for letter in self.deployment.dead_letters.all())
         assert letters == sorted(dead), [letter.to_dict() for letter in self.deployment.dead_letters.page(size=5)]
-        assert_content(self.engine, expected, index=index)
+        with open_engine(self.engine_url) as engine:  # a new one: the connections of the old may have been cut
+            assert_content(engine, expected, index=index)
         self.assert_nothing_waits()
 
     def assert_nothing_waits(self) -> None:
@@ -200,11 +207,14 @@ class Cluster:
         return "\n".join([store, *ends])
 
     def close(self) -> None:
-        """Kills what runs, and removes everything from Redis; the fixture removes the indexes."""
+        """Kills what runs, and removes all that it has in the two servers, which must answer; once."""
+        if self._closed:
+            return
+        self._closed = True
         for worker in self.workers.values():
-            with suppress(ProcessLookupError):
-                worker.kill()
+            worker.kill()
         self.engine.close()
+        delete_indices(self.engine_url, self.index)
         with self.deployment.connection.client() as client:
             for found in client.scan_iter(f"{self.index}:*", count=1000):
                 client.delete(found)
@@ -212,3 +222,4 @@ class Cluster:
 
 
 Started = Callable[..., Cluster]
+"""(engine URL, Redis URL, settings) to a cluster that is cleared away after the test."""

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.workers.cluster import Cluster, Started
+from tests.chaos.workers.servers import REDIS, OwnServer, own_server
 from tests.chaos.workers.tally import TALLY
-from tests.support.engines import delete_indices, server_url
+from tests.support.engines import server_url
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -48,11 +49,20 @@ def cluster_on(tmp_path: Path) -> Iterator[Started]:
 
 
 @pytest.fixture
-def cluster(cluster_on: Started) -> Iterator[Cluster]:
+def cluster(cluster_on: Started) -> Cluster:
     """One on the session's Elasticsearch and Redis, which other tests use too: nobody stops those."""
-    url = server_url("elasticsearch")
-    made = cluster_on(url, server_url("redis"))
-    yield made
-    for worker in made.workers.values():
-        worker.kill()
-    delete_indices(url, made.index)
+    return cluster_on(server_url("elasticsearch"), server_url("redis"))
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[OwnServer]:
+    """A Redis with persistence, to be killed. Name it before `cluster_on`, which needs it at its end."""
+    with own_server("redis", tmp_path / "redis", settings=REDIS) as server:
+        yield server
+
+
+@pytest.fixture
+def own_elasticsearch(tmp_path: Path) -> Iterator[OwnServer]:
+    """An Elasticsearch to be stopped and killed. Name it before `cluster_on`, which needs it at its end."""
+    with own_server("elasticsearch", tmp_path / "elasticsearch", heap_mb=1024) as server:
+        yield server

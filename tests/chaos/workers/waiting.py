@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["wait_for"]
+__all__ = ["last", "wait_for"]
 
 _Found = TypeVar("_Found")
 
@@ -26,3 +27,8 @@ def wait_for(
             raise TimeoutError(f"waited {within_s:.0f} s for {what}. {told()}")
         time.sleep(every_s)
     return result
+
+
+def last(seconds: float) -> None:
+    """Lets a fault last so long: it is the fault that takes this time, nothing is expected to have happened then."""
+    threading.Event().wait(seconds)
