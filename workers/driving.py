@@ -114,7 +114,7 @@ class _Driving:
         if not job.started_at:
             self._here(started_at=self._deployment.connection.time_s())
         live = live_index(engine)
-        if live is not None and live.name == job.index:  # a driver was killed right after the swap
+        if live is not None and _job_of(live) == self.id:  # a driver was killed right after the swap
             return self._go_live(engine, live, {})
         plan = BuildPlan.of(job, engine, live)
         index = self._index(engine, plan, live)
@@ -324,7 +324,6 @@ class _Driving:
             "counts": dict(job.counts),
             "forced": bool(job.spec.get("force")),
         }
-
 
     def _drop_left(self, engine: Engine) -> list[str]:
         """Drops what a rollback went back from: another index serves now, and no rollback leads there any more."""

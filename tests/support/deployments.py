@@ -91,13 +91,14 @@ class Bench:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """A thread does batches meanwhile; what it raises is raised at the end."""
+        """A thread does batches meanwhile, with an engine of its own; what it raises is raised at the end."""
         ended, problems = threading.Event(), []
+        other = Bench(deployment=replace(self.deployment, _engine=None), announced=self.announced)
 
         def run() -> None:
             try:
                 while not ended.is_set():
-                    self.work_once()
+                    other.work_once()
                     ended.wait(0.005)
             except BaseException as error:  # noqa: BLE001 - raised again by the main thread
                 problems.append(error)
