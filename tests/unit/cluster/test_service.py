@@ -75,12 +75,14 @@ def test_parse_service_when_volumes_are_given_in_both_forms_then_binds_and_volum
     parsed = service(
         volumes=["v:/data", "./a:/b:ro", {"type": "bind", "source": "c", "target": "/d/"}],
         configs=[{"source": "k", "target": "/etc/k"}],
+        tmpfs=["/var/x:size=1m"],
     )
     assert parsed.mounts == (
         Mount(kind="volume", source="v", target="/data"),
         Mount(kind="bind", source="./a", target="/b"),
         Mount(kind="bind", source="c", target="/d"),
         Mount(kind="config", source="k", target="/etc/k"),
+        Mount(kind="tmpfs", source="var-x", target="/var/x"),
     )
 
 
