@@ -7,7 +7,7 @@ DEMO_DIR ?= demo
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit lint fmt check up down status cluster cluster-down cluster-status cluster-env bench eval docs-tables clean
+.PHONY: help setup demo test test-unit chaos lint fmt check up down status cluster cluster-down cluster-status cluster-env bench eval docs-tables clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ test: $(VENV)/.made-$(EXTRAS)  ## run every test this machine can run, and name 
 
 test-unit: $(VENV)/.made-$(EXTRAS)  ## only the quick tests: no server, no network
 	@$(BIN)/python -m pytest tests/unit
+
+chaos: $(VENV)/.made-$(EXTRAS)  ## kill, cut and stop things for longer: ROUNDS=n seeds, drawn anew, CHAOS_SEED=s repeats one
+	@CHAOS_ROUNDS=$(or $(ROUNDS),5) $(BIN)/python -m pytest tests/chaos --timeout 900
 
 lint: $(VENV)/.made-$(EXTRAS)  ## ruff, mypy (strict), direction of imports, length of files
 	@$(BIN)/ruff check .
