@@ -94,17 +94,15 @@ def to_document(
     body = orjson.dumps(
         [record, list(vector_names), *later], option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
     )
-    document = tantivy.Document()
-    document.add_text("id", record["id"])
-    add_text = document.add_text
+    # all texts in one call: one by one, some 70 a product, they take four times as long
+    texts: dict[str, list[str]] = {"id": [record["id"]], "vector_names": [*vector_names]}
     for name in _KEYWORDS:
         values = as_values(record.get(name))
-        for value in values if name == "codes" or len(values) < 2 else dict.fromkeys(values):
-            if len(value) <= MAX_KEYWORD_CHARS:
-                add_text(name, value)
+        kept = values if name == "codes" or len(values) < 2 else dict.fromkeys(values)
+        texts[name] = [value for value in kept if len(value) <= MAX_KEYWORD_CHARS]
     for name, field in _TEXTS:
-        for text in as_values(record.get(name)):
-            add_text(field, _words(text, schema.language))
+        texts.setdefault(field, []).extend(_words(text, schema.language) for text in as_values(record.get(name)))
+    document = tantivy.Document.from_dict(texts)
     for name in _NUMBERS:
         if record.get(name) is not None:
             document.add_float(name, float(record[name]) + 0.0)
@@ -116,8 +114,6 @@ def to_document(
         document.add_boolean("in_stock", record["in_stock"])
     document.add_unsigned("row", row)
     document.add_integer("write_version", write_version(versions))
-    for name in vector_names:
-        add_text("vector_names", name)
     document.add_bytes("body", body)
     return document, body
 

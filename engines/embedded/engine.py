@@ -7,6 +7,7 @@ damaged file can and cannot do is written in docs/decisions/0002-embedded-engine
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -37,6 +38,7 @@ from multirecall.engines.versions import VERSION_FIELDS, version_fields
 __all__ = ["EmbeddedEngine"]
 
 _SCANNED_ROWS = 1_024
+_WRITTEN_AT_ONCE = 128
 _EXACT = "flat"
 
 
@@ -100,9 +102,10 @@ class EmbeddedEngine:
 
     def write(self, writes: Iterable[Write], *, index: str | None = None) -> Iterator[WriteResult]:
         target = self._index(index)
-        for write in writes:
+        waiting = iter(writes)
+        while chunk := [*itertools.islice(waiting, _WRITTEN_AT_ONCE)]:
             self._check_open()
-            yield target.write(write)
+            yield from target.write(chunk)
 
     def refresh(self, *, index: str | None = None) -> None:
         self._index(index).refresh()

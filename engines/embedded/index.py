@@ -14,6 +14,7 @@ import itertools
 import os
 import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
@@ -108,12 +109,13 @@ class PhysicalIndex:
 
     # ---------------------------------------------------------------- writing
 
-    def write(self, write: Write) -> WriteResult:
-        """Takes one write into the batch. Raises EngineBusy, StorageFull, EngineError."""
+    def write(self, writes: Sequence[Write]) -> list[WriteResult]:
+        """Takes some writes into the batch. Raises EngineBusy, StorageFull, EngineError."""
         with self._write_lock:
             writer = self._open_writer()
             try:
-                return writer.apply(write)
+                writer.look_up(writes)
+                return [writer.apply(write) for write in writes]
             except EngineError:
                 self._abandon(writer)
                 raise

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,7 @@ class Writer:
         """Starts a batch on top of the committed state."""
         self._snapshot = snapshot
         self._pending: dict[str, _Pending | None] = {}
+        self._looked_up: dict[str, _Found] = {}
         self._spool: Any = None
         self._spool_end = 0
 
@@ -83,6 +84,19 @@ class Writer:
     def pending(self) -> int:
         """Products touched since the last commit."""
         return len(self._pending)
+
+    def look_up(self, writes: Sequence[Write]) -> None:
+        """Reads what the index holds of the products to be updated, all at once: one by one it takes twice as long."""
+        self._looked_up = {}
+        ids = [
+            write.id
+            for write in writes
+            if isinstance(write, Update) and isinstance(write.id, str) and write.id.isprintable()
+        ]  # no other id can be asked for without danger; `apply` refuses it, or looks it up by itself
+        addresses = [*self._snapshot.find_all([name for name in ids if name not in self._pending])]
+        for address, row in zip(addresses, self._snapshot.rows_at(addresses) if addresses else (), strict=True):
+            record, vector_names, versions = read_whole_body(self._snapshot.body(address))
+            self._looked_up[record["id"]] = _Found(versions, record, vector_names, row)
 
     def apply(self, write: Write) -> WriteResult:
         """Takes one write into the batch. Raises StorageFull or EngineError; then the whole batch is lost."""
@@ -158,6 +172,8 @@ class Writer:
             self._spool.close()
 
     def _found(self, write: Write) -> _Found:
+        if write.id in self._looked_up and write.id not in self._pending:
+            return self._looked_up.pop(write.id)
         pending = self._pending.get(write.id)
         address = None if write.id in self._pending else self._snapshot.find(write.id)
         if pending is None and address is None:

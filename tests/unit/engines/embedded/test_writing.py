@@ -148,4 +148,4 @@ def test_results_come_while_writes_are_read(tmp_path: Path) -> None:
     with make_engine(tmp_path) as engine:
         results = engine.write(endless())
         assert [next(results).id for _ in range(3)] == ["p1", "p2", "p3"]
-        assert taken == 3
+        assert taken <= 128  # a chunk, however long the stream is
