@@ -52,6 +52,9 @@ def process_identity(pid: int) -> str | None:
         return None
     state, start_ticks = fields[0], fields[19]
     if state in "ZX":
+        # It ended between the two looks.
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
         return None
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     return f"{boot_id}/{start_ticks}"
