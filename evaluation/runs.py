@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import tempfile
@@ -10,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import IO
+
+import numpy as np
 
 from multirecall.core.errors import InvalidSource
 
@@ -26,8 +27,9 @@ def trec_token(text: str) -> str:
 class RunWriter:
     """Writes a run file; it appears under its name only when complete (a temporary file, then a rename).
 
-    trec_eval orders by score and breaks ties by descending id, against our order rule; equal scores of one query
-    are therefore written one float apart, so that every tool sees our order.
+    trec_eval orders by score and breaks ties by descending id, against our order rule, and it reads scores in single
+    precision; scores of one query that are equal there are therefore written one such step apart, so that every tool
+    sees our order.
     """
 
     def __init__(self, path: Path, tag: str) -> None:
@@ -48,10 +50,11 @@ class RunWriter:
         """Appends one query's hits, best first; returns how many."""
         if self._file is None:
             raise InvalidSource("The run file is not open.", field="out")
-        ceiling, rank = math.inf, 0
+        lowest, ceiling, rank = np.float32(-np.inf), np.float32(np.inf), 0
         for rank, (product_id, score) in enumerate(hits, start=1):
-            ceiling = score if score < ceiling else math.nextafter(ceiling, -math.inf)
-            self._file.write(f"{trec_token(qid)} Q0 {trec_token(product_id)} {rank} {ceiling!r} {self._tag}\n")
+            single = np.float32(score)
+            ceiling = single if single < ceiling else np.nextafter(ceiling, lowest)
+            self._file.write(f"{trec_token(qid)} Q0 {trec_token(product_id)} {rank} {float(ceiling)!r} {self._tag}\n")
         return rank
 
     def __exit__(

@@ -22,6 +22,16 @@ def test_a_run_reads_back_in_our_order_even_with_equal_scores(tmp_path: Path) ->
     assert len({d.score for d in read}) == 4
 
 
+@pytest.mark.parametrize("step", [0.0, 1e-12], ids=["equal", "equal in single precision"])
+def test_trec_eval_sees_our_order_of_equal_scores(tmp_path: Path, step: float) -> None:
+    path = tmp_path / "r.trec"
+    with RunWriter(path, "t") as writer:
+        writer.write("q1", [("a", 0.7), ("b", 0.7 - step), ("c", 0.7 - 2 * step)])
+    qrels = [ir_measures.Qrel("q1", "a", 1), ir_measures.Qrel("q1", "b", 0), ir_measures.Qrel("q1", "c", 0)]
+    found = ir_measures.calc_aggregate([ir_measures.P @ 1], qrels, list(ir_measures.read_trec_run(str(path))))
+    assert found[ir_measures.P @ 1] == 1.0
+
+
 def test_ids_with_white_space_stay_one_word_and_can_be_told_apart() -> None:
     assert trec_token("a b%20\u00a0c") == "a%20b%2520%C2%A0c"
     assert trec_token("日本-1") == "日本-1"
