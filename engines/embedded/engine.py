@@ -49,7 +49,7 @@ class EmbeddedEngine:
         self._folder = folder
         self._tuning = tuning or Tuning()
         self._lock = threading.Lock()
-        self._opened: dict[str, tuple[int, PhysicalIndex]] = {}
+        self._opened: dict[str, tuple[tuple[int, int], PhysicalIndex]] = {}
         self._closed = False
 
     @classmethod
@@ -220,20 +220,17 @@ class EmbeddedEngine:
                 engine=self.url,
             )
         path = self._folder.path / name
-        try:
-            inode = path.stat().st_ino
-        except OSError:
-            inode = -1
-        if inode == -1 or (index is not None and index not in self._folder.names()):
+        made = _made(path)
+        if made is None or (index is not None and index not in self._folder.names()):
             raise NotFound(f"{self.url} has no index {name!r}.", engine=self.url, index=name)
         opened = self._opened.get(name)
-        if opened is not None and opened[0] == inode:
+        if opened is not None and opened[0] == made:
             return opened[1]
         with self._lock:
             self._check_open()
             opened = self._opened.get(name)
-            if opened is None or opened[0] != inode:
-                opened = (inode, PhysicalIndex(path, self._tuning))
+            if opened is None or opened[0] != made:
+                opened = (made, PhysicalIndex(path, self._tuning))
                 self._opened[name] = opened
             return opened[1]
 
@@ -256,6 +253,16 @@ class EmbeddedEngine:
             except (NotFound, IndexCorrupt):
                 if index is not None or self._folder.live() == live:
                     raise
+
+
+def _made(path: Path) -> tuple[int, int] | None:
+    """Which making of the index lies in the folder: inode and time of the file that is written once, at its making
+    (the inode alone may be given again to the next index of the name). None if there is no such folder."""
+    try:
+        schema = (path / "schema.json").stat()
+    except OSError:
+        return (0, 0) if path.exists() else None  # without its schema it is damaged: opening it says so
+    return schema.st_ino, schema.st_mtime_ns
 
 
 def _answered(request: EngineRequest, snapshot: Snapshot, deadline: Deadline) -> EngineResult:
