@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from multirecall.cli.output import console, print_json, printable, stderr
 from multirecall.cli.show_mapping import mapping_table
 from multirecall.cli.state import command
-from multirecall.core.errors import InvalidMapping
+from multirecall.core.errors import InvalidInput, InvalidMapping
 from multirecall.encoders.base import Encoder
 from multirecall.indexer.build import BuildOptions, build
 from multirecall.indexer.mapping import Mapping, read_mapping
@@ -24,7 +24,7 @@ from multirecall.indexer.sources import Catalogue
 from multirecall.wiring.engines import opened_encoder, opened_engine
 from multirecall.wiring.settings import CONFIG_FILE, Settings, load_settings
 
-__all__ = ["chosen_mapping", "index", "index_catalogue", "report_view"]
+__all__ = ["chosen_mapping", "index", "index_catalogue", "progress_bar", "report_view", "started_view"]
 
 VECTOR_FIELD = "dense"
 
@@ -130,6 +130,12 @@ def report_view(report: BuildReport, engine_url: str) -> None:
     console.print(f'Search it: multirecall search "…" --engine {printable(engine_url)}', style="dim", soft_wrap=True)
 
 
+def started_view(job_id: str) -> None:
+    """Says that a job was handed to the workers, and how to follow it."""
+    console.print(f"Job {printable(job_id)} is started.", soft_wrap=True)
+    console.print(f"Follow it: multirecall jobs watch {printable(job_id)}", style="dim", soft_wrap=True)
+
+
 def _index_by_workers(
     settings: Settings, engine_url: str | None, spec: dict[str, Any], *, detach: bool, as_json: bool
 ) -> None:
@@ -147,7 +153,7 @@ def _index_by_workers(
         elif as_json:
             print_json(job.to_dict())
         else:
-            console.print(f"Job {job.id} is started. Follow it: multirecall jobs watch {job.id}", soft_wrap=True)
+            started_view(job.id)
 
 
 @command
@@ -162,7 +168,10 @@ def index(
     ] = None,
     rejects: Annotated[Path, typer.Option(help="Where rejected rows are written.")] = Path("multirecall-rejects.jsonl"),
     vector_index: Annotated[str | None, typer.Option(help="hnsw, int8_hnsw, bbq_hnsw or flat.")] = None,
-    keep: Annotated[int, typer.Option(min=1, max=100, help="Physical indexes that stay, the new one included.")] = 2,
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, max=100, help="Indexes that stay, the new one included.", show_default="from settings"),
+    ] = None,
     reuse: Annotated[bool, typer.Option(help="Reuse vectors of unchanged products.")] = True,
     allow_shrink: Annotated[
         bool, typer.Option("--allow-shrink", help="Go live even with less than half of the products of before.")
@@ -177,6 +186,14 @@ def index(
     """
     settings = load_settings()
     if workers:
+        own = {"--keep": keep is not None, "--vector-index": vector_index is not None, "--no-reuse": not reuse}
+        given = [option for option, is_given in own.items() if is_given]
+        if given:
+            raise InvalidInput(
+                f"{', '.join(given)} cannot be used with --workers.",
+                hint="The workers go by their own settings (keep_generations, vector_index) and always reuse vectors.",
+                field=given[0],
+            )
         spec = {
             "sources": sources,
             "encoder": encoder or settings.encoder,
@@ -194,7 +211,7 @@ def index(
         mapping=chosen_mapping(mapping),
         options=BuildOptions(
             rejects_path=rejects,
-            keep=keep,
+            keep=keep or settings.keep_generations,
             reuse_vectors=reuse,
             allow_shrink=allow_shrink,
             shape=IndexShape(vector_index=vector_index or settings.vector_index or None),

@@ -8,11 +8,9 @@ import typer
 from rich.table import Table
 
 from multirecall.cli.output import console, print_json, printable
-from multirecall.cli.show_job import follow_job, job_view, left, when
+from multirecall.cli.show_job import follow_job, left, print_job, short_when, trouble_view
 from multirecall.cli.state import command
 from multirecall.wiring.settings import load_settings
-from multirecall.workers.app import opened_deployment
-from multirecall.workers.submitting import Submitter
 
 __all__ = ["jobs_app"]
 
@@ -34,28 +32,31 @@ def list_jobs(
 
     Example: multirecall jobs list
     """
+    from multirecall.workers.app import opened_deployment
+
     with opened_deployment(load_settings(), engine) as deployment:
         jobs, trouble = deployment.jobs.latest(size=size), deployment.trouble.now()
     if as_json:
         print_json({"jobs": [job.to_dict() for job in jobs], "trouble": trouble})
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("job", "state", "done", "failed", "rate", "left", "started"):
-        table.add_column(column, overflow="fold")
+    table.add_column("job", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    for column in ("done", "dead", "rate", "left", "began"):
+        table.add_column(column, justify="right", no_wrap=True)
     for job in jobs:
-        share = "" if job.share is None else f" ({job.share:.0%})"
+        share = "" if job.share is None or job.state.over else f" ({job.share:.0%})"
         table.add_row(
             job.id,
-            f"{job.state.value}{f': {job.stage}' if job.stage and not job.state.over else ''}",
+            job.state.value if job.state.over else job.stage or job.state.value,
             f"{job.counts['done'] + job.counts['stale']:,}{share}",
             f"{job.counts['failed']:,}",
             f"{job.rate_per_s:,.0f}/s",
             left(job),
-            when(job.made_at),
+            short_when(job.made_at),
         )
-    console.print(table if jobs else "There is no job.")
-    if trouble:
-        console.print(f"[bold yellow]trouble:[/] {printable(trouble['error']['message'])}", soft_wrap=True)
+    console.print(table if jobs else "There is no job yet.")
+    trouble_view(trouble)
 
 
 @jobs_app.command("show")
@@ -65,21 +66,22 @@ def show(job: JobId, engine: EngineUrl = None, as_json: AsJson = False) -> None:
 
     Example: multirecall jobs show index-1763740000-a1b2c3
     """
+    from multirecall.workers.app import opened_deployment
+
     with opened_deployment(load_settings(), engine) as deployment:
         found, trouble = deployment.jobs.get(job), deployment.trouble.now()
-    if as_json:
-        print_json(found.to_dict() | {"trouble": trouble})
-    else:
-        job_view(found, trouble)
+    print_job(found, trouble, as_json=as_json)
 
 
 @jobs_app.command("watch")
 @command
 def watch(job: JobId, engine: EngineUrl = None, as_json: AsJson = False) -> None:
-    """Follow a job until it is over; Ctrl-C leaves it running.
+    """Follow a job until it is over; Ctrl-C leaves it running. Exit code 1 if it failed or was cancelled.
 
     Example: multirecall jobs watch index-1763740000-a1b2c3
     """
+    from multirecall.workers.app import opened_deployment
+
     with opened_deployment(load_settings(), engine) as deployment:
         follow_job(deployment, job, as_json=as_json)
 
@@ -91,12 +93,15 @@ def cancel(job: JobId, engine: EngineUrl = None, as_json: AsJson = False) -> Non
 
     Example: multirecall jobs cancel index-1763740000-a1b2c3
     """
+    from multirecall.workers.app import opened_deployment
+
     with opened_deployment(load_settings(), engine) as deployment:
         found = deployment.jobs.cancel(job)
     if as_json:
         print_json(found.to_dict())
-    else:
-        console.print(f"Job {printable(job)} is cancelled. Go on with it: multirecall jobs resume {printable(job)}")
+        return
+    console.print(f"Job {printable(job)} is cancelled.", soft_wrap=True)
+    console.print(f"Go on with it: multirecall jobs resume {printable(job)}", style="dim", soft_wrap=True)
 
 
 @jobs_app.command("resume")
@@ -111,9 +116,13 @@ def resume(
 
     Example: multirecall jobs resume rebuild-1763740000-a1b2c3 --force
     """
+    from multirecall.workers.app import opened_deployment
+    from multirecall.workers.submitting import Submitter
+
     with opened_deployment(load_settings(), engine) as deployment:
         found = Submitter(deployment).resume(job, force=force)
     if as_json:
         print_json(found.to_dict())
-    else:
-        console.print(f"Job {printable(job)} goes on. Follow it: multirecall jobs watch {printable(job)}")
+        return
+    console.print(f"Job {printable(job)} goes on.", soft_wrap=True)
+    console.print(f"Follow it: multirecall jobs watch {printable(job)}", style="dim", soft_wrap=True)

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from multirecall.core.errors import MultirecallError
 
-__all__ = ["console", "print_error", "print_json", "printable", "stderr"]
+__all__ = ["console", "counted", "print_error", "print_json", "printable", "stderr"]
 
 console = Console(highlight=False, soft_wrap=False)
 stderr = Console(stderr=True, highlight=False)
@@ -24,6 +24,12 @@ def printable(text: str) -> str:
     """The text as a terminal can show it: lone surrogates and control characters replaced, markup escaped."""
     clean = text.encode("utf-8", "replace").decode("utf-8")
     return escape("".join(c if c.isprintable() or c == "\n" else " " for c in clean))
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 change`, `2,000 changes`."""
+    many = f"{noun}es" if noun.endswith(("s", "x", "ch")) else f"{noun}s"
+    return f"{n:,} {noun if n == 1 else many}"
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from multirecall.cli.index import VECTOR_FIELD, chosen_mapping, progress_bar, report_view
+from multirecall.cli.index import VECTOR_FIELD, chosen_mapping, progress_bar, report_view, started_view
 from multirecall.cli.output import console, print_json, printable
 from multirecall.cli.show_gate import gate_view
 from multirecall.cli.show_job import follow_job
@@ -101,7 +101,7 @@ def rebuild(
         with opened_deployment(settings, engine) as deployment:
             job = Submitter(deployment).start(JobKind.REBUILD, spec)
             if detach:
-                print_json(job.to_dict()) if as_json else console.print(f"Job {job.id} is started.")
+                print_json(job.to_dict()) if as_json else started_view(job.id)
             else:
                 follow_job(deployment, job.id, as_json=as_json)
         return
@@ -147,7 +147,8 @@ def rebuild(
             f"{copied.seconds['total']:.1f} s; vectors: {copied.encoded:,} encoded, {copied.reused:,} reused",
             soft_wrap=True,
         )
-        console.print(f"It replaced {printable(copied.previous)}; back to it: multirecall rollback", style="dim")
+        if copied.previous not in copied.dropped:
+            console.print(f"It replaced {printable(copied.previous)}; back to it: multirecall rollback", style="dim")
 
 
 @command
@@ -170,7 +171,12 @@ def rollback(
         return
     console.print(f"[bold]{printable(after)}[/] is live again; {printable(before)} is kept.", soft_wrap=True)
     if not with_workers:
-        console.print("Redis does not answer: no workers were told. Without workers that is fine.", style="dim")
+        console.print(
+            "Redis does not answer, so workers were not told. If there are any, they no longer bring changes to "
+            f"{printable(before)}.",
+            style="dim",
+            soft_wrap=True,
+        )
 
 
 def _rolled_back(settings: Settings, opened: Engine, to: str | None, engine_url: str | None) -> tuple[str, str, bool]:
@@ -183,6 +189,12 @@ def _rolled_back(settings: Settings, opened: Engine, to: str | None, engine_url:
     with deployment_in_use(settings, engine_url) as deployment:
         live = opened.info().name
         target = rollback_to(opened, to)
+        if deployment is not None and (builder := deployment.targets.all().get(target, "standby")) != "standby":
+            raise InvalidInput(
+                f"Index {target} is being built by job {builder} and has never been live.",
+                hint=f"Wait for it. If its gate stopped it: multirecall jobs resume {builder} --force",
+                field="to",
+            )
         if deployment is not None:
             deployment.targets.add(live, "standby")  # before the swap: no change may pass it by
         opened.swap(target)

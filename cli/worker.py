@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from multirecall.cli.output import console, print_json, printable
+from multirecall.cli.output import console, counted, print_json, printable
+from multirecall.cli.show_job import trouble_view
 from multirecall.cli.state import command
-from multirecall.core.errors import InvalidInput, NotFound
-from multirecall.wiring.settings import load_settings
+from multirecall.core.errors import InvalidInput, NotFound, StoreUnavailable
+from multirecall.wiring.settings import Settings, load_settings
 
 __all__ = ["worker_app"]
 
@@ -48,10 +49,12 @@ def run(
     Example: multirecall worker run --queues index --concurrency 2
     """
     from multirecall.workers.app import make_worker_app
+    from multirecall.workers.wiring import make_deployment
 
     chosen = _queues(queues)
     settings = load_settings()
     app = make_worker_app(settings)
+    make_deployment(settings, app).close()  # settings that are wrong show now, not with the first batch
     hostname = name or f"{'-'.join(chosen)}-{os.getpid()}@{socket.gethostname()}"
     app.worker_main(
         [
@@ -91,9 +94,32 @@ def metrics(
     from multirecall.workers.app import opened_deployment
     from multirecall.workers.metrics import serve_metrics
 
-    with opened_deployment(load_settings()) as deployment, serve_metrics(deployment, host, port) as (server, url):
-        console.print(f"metrics: {url}", soft_wrap=True)
-        server.join()
+    try:
+        with opened_deployment(load_settings()) as deployment, serve_metrics(deployment, host, port) as (server, url):
+            console.print(f"metrics: {url}", soft_wrap=True)
+            server.join()
+    except OSError as error:
+        raise InvalidInput(
+            f"Cannot listen on {host}:{port}: {error.strerror}.", hint="Choose another --port or --host.", field="port"
+        ) from None
+
+
+def _answering(settings: Settings, timeout_s: float) -> dict[str, list[str]]:
+    """The workers that answer, with their queues. Raises StoreUnavailable if the broker does not."""
+    from kombu.exceptions import OperationalError
+
+    from multirecall.workers.app import make_app
+    from multirecall.workers.store.connection import masked_url
+
+    app = make_app(settings)
+    try:
+        found = app.control.inspect(timeout=timeout_s).active_queues() or {}
+    except OperationalError as error:
+        url = masked_url(str(app.conf.broker_url))
+        raise StoreUnavailable(
+            f"The broker at {url} does not answer: {error}.", hint="Start it, or set MULTIRECALL_BROKER.", store=url
+        ) from error
+    return {name: sorted(one["name"] for one in queues) for name, queues in sorted(found.items())}
 
 
 @worker_app.command("status")
@@ -107,27 +133,29 @@ def status(
 
     Example: multirecall worker status --queue index
     """
-    from multirecall.workers.app import make_app, opened_deployment
+    from multirecall.workers.app import opened_deployment
     from multirecall.workers.store.batches import QUEUES
 
     wanted = set(_queues(queue)) if queue else set()
     settings = load_settings()
-    found = make_app(settings).control.inspect(timeout=timeout_s).active_queues() or {}
-    workers = {name: sorted(q["name"] for q in queues) for name, queues in sorted(found.items())}
-    workers = {name: queues for name, queues in workers.items() if not wanted or wanted & set(queues)}
     with opened_deployment(settings) as deployment:
         sizes = {name: deployment.batches.sizes(name) for name in QUEUES}
         trouble, dead = deployment.trouble.now(), len(deployment.dead_letters)
+    workers = _answering(settings, timeout_s)
+    workers = {name: queues for name, queues in workers.items() if not wanted or wanted & set(queues)}
     if as_json:
         print_json({"workers": workers, "queues": sizes, "dead_letters": dead, "trouble": trouble})
     else:
         for name, queues in workers.items():
-            console.print(f"[bold]{printable(name)}[/]: {', '.join(queues)}", soft_wrap=True)
+            console.print(f"worker [bold]{printable(name)}[/]: {', '.join(queues)}", soft_wrap=True)
         for name, size in sizes.items():
-            console.print(f"queue {name}: " + ", ".join(f"{n:,} {what}" for what, n in size.items()))
+            console.print(
+                f"queue {name}: {counted(size['waiting'], 'batch')} waiting, {size['leased']:,} being worked on, "
+                f"{size['delayed']:,} to be tried again",
+                soft_wrap=True,
+            )
         console.print(f"dead letters: {dead:,}")
-        if trouble:
-            console.print(f"[bold yellow]trouble:[/] {printable(trouble['error']['message'])}", soft_wrap=True)
+        trouble_view(trouble)
     if not workers:
         raise NotFound(
             f"No worker{f' of queue {queue}' if queue else ''} answers.",

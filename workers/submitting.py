@@ -60,6 +60,7 @@ class Submitter:
     ) -> Job:
         """Sends changes (see `indexer/changes.py`) as one job; returns when the store has taken all of them.
 
+        An empty text among them is passed over: it is a blank line of a file, and counts for the place of the others.
         A change that cannot be read is told to `on_refused`, and the others go on; without `on_refused` it raises
         InvalidInput and what came before it stays sent. While the queue is full this waits, up to `wait_s` for each
         batch; then it raises Backpressure, and `data["taken"]` changes were taken. Raises NotFound without an index.
@@ -71,6 +72,8 @@ class Submitter:
         taken = 0
         try:
             for number, change in enumerate(changes, start=1):
+                if change == "":
+                    continue
                 try:
                     item = reader.read(change, f"{place} {number}")
                 except InvalidInput as error:
@@ -82,6 +85,9 @@ class Submitter:
                 waiting = pending["index" if isinstance(item, RowItem) else "changes"]
                 waiting.append(item)
                 if len(waiting) >= self._options.batch_rows:
+                    if waiting is pending["changes"] and pending["index"]:
+                        # an update that is sent long before its product would be given up
+                        taken += self._put(job, pending["index"], reader.source_versions, wait_s)
                     taken += self._put(job, waiting, reader.source_versions, wait_s)
             for waiting in pending.values():
                 if waiting:

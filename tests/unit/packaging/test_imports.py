@@ -14,12 +14,16 @@ import multirecall
 
 NATIVE = ("onnxruntime", "pyarrow", "tantivy", "tokenizers", "usearch.index")
 HEAVY = (
+    "celery",
     "elasticsearch",
+    "kombu",
     "numkong",
     "onnx",
     "onnxruntime",
     "opensearchpy",
+    "prometheus_client",
     "pyarrow",
+    "redis",
     "tantivy",
     "torch",
     "usearch",
