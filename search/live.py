@@ -59,7 +59,8 @@ class LiveSearcher:
     the background; a new one is opened (its encoder may take seconds) while the old one goes on answering. So for
     about that long after a swap the old index still answers, and a swap must not drop it at once. If it is gone all
     the same, the query is asked once more of the new one. A new index that cannot be opened leaves the old one in
-    service, and every page says so.
+    service, and every page says so. Before the first catalogue is indexed there is nothing to answer from: a search
+    then raises NotFound, and asks again each time.
     """
 
     def __init__(
@@ -72,13 +73,16 @@ class LiveSearcher:
         self._problem = ""
         self._closed = False
         self._looked_at = time.monotonic()
-        info = engine.info()
-        self._generation = _Generation(info.name, open_generation(info))
+        self._generation: _Generation | None = None
+        try:
+            self.follow()
+        except NotFound:
+            _log.warning("there is no index yet: searches are answered once there is one")
 
     @property
     def generation(self) -> str:
-        """The index that answers just now."""
-        return self._generation.index
+        """The index that answers just now; empty before there is one."""
+        return self._generation.index if self._generation is not None else ""
 
     def search(self, query: Query, *, timeout_s: float | None = None) -> Page:
         """The page of a query; raises what `Searcher.search` does, and InvalidInput after `close`."""
@@ -103,7 +107,7 @@ class LiveSearcher:
                 return
             self._looked_at = time.monotonic()
             info = self._engine.info()
-            if info.name == self._generation.index:
+            if info.name == self.generation:
                 self._problem = ""
                 return
             try:
@@ -113,8 +117,9 @@ class LiveSearcher:
                 raise
             before, self._generation = self._generation, made
             self._problem = ""
-            before.end()
-            _log.info("index %s answers now, instead of %s", made.index, before.index)
+            _log.info("index %s answers now%s", made.index, f", instead of {before.index}" if before else "")
+            if before is not None:
+                before.end()
 
     def close(self) -> None:
         """Ends the present searcher once the last search has left it; no other one begins.
@@ -123,7 +128,8 @@ class LiveSearcher:
         """
         with self._opening:
             self._closed = True
-            self._generation.end()
+            if self._generation is not None:
+                self._generation.end()
 
     def __enter__(self) -> LiveSearcher:
         return self
@@ -133,7 +139,9 @@ class LiveSearcher:
 
     @contextmanager
     def _entered(self) -> Iterator[Searcher]:
-        while not (generation := self._generation).enter():
+        if self._generation is None:
+            self.follow()
+        while (generation := self._generation) is None or not generation.enter():
             if self._closed:
                 raise InvalidInput("The searcher is closed.", hint="Open another one.", field="searcher")
             # it ended between the two steps: the next one is in its place already

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -15,6 +16,8 @@ from multirecall.service.bodies import SearchBody, SearchResult, search_result
 from multirecall.service.problems import add_problems
 
 __all__ = ["make_service"]
+
+_log = logging.getLogger("multirecall.service")
 
 Check = Callable[[], None]
 """Raises a MultirecallError if a part that the service depends on does not work."""
@@ -64,6 +67,7 @@ def make_service(searcher: LiveSearcher, *, checks: dict[str, Check], minor_unit
                 check()
                 parts[name] = "ok"
             except MultirecallError as error:
+                _log.warning("%s is not ready: %s", name, error)
                 parts[name] = error.code
         ready = all(state == "ok" for state in parts.values())
         body = {"status": "ready" if ready else "not ready", "generation": searcher.generation, "parts": parts}

@@ -18,14 +18,24 @@ _LARGEST_QUEUE = 256
 
 
 def serve(settings: Settings, *, host: str, port: int) -> None:
-    """Serves until told to stop. Blocks. Raises NotFound without an index, FingerprintMismatch for another encoder."""
+    """Serves until told to stop. Blocks. Without an index it serves all the same, but is not ready.
+
+    Raises EngineUnavailable without an engine, FingerprintMismatch for another encoder.
+    """
     with opened_live_searcher(settings) as searcher, opened_engine(settings, None) as engine:
 
         def engine_answers() -> None:
             engine.info()
 
-        searcher.search(understand(_WARM_UP), timeout_s=60.0)
-        app = make_service(searcher, checks={"engine": engine_answers}, minor_units=settings.price_minor_units)
+        def index_is_open() -> None:
+            if not searcher.generation:
+                searcher.follow()
+                searcher.search(understand(_WARM_UP), timeout_s=60.0)
+
+        checks = {"engine": engine_answers, "index": index_is_open}
+        if searcher.generation:
+            searcher.search(understand(_WARM_UP), timeout_s=60.0)
+        app = make_service(searcher, checks=checks, minor_units=settings.price_minor_units)
         uvicorn.run(
             app,
             host=host,

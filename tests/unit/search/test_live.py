@@ -86,9 +86,13 @@ def eventually(reached: Callable[[], bool]) -> None:
         pause.wait(0.005)
 
 
-def test_without_a_live_index_it_does_not_open(engine: ExactEngine) -> None:
-    with pytest.raises(NotFound):
-        LiveSearcher(engine, Opening(engine))
+def test_before_the_first_index_a_search_says_so_and_the_next_one_is_answered(engine: ExactEngine) -> None:
+    with LiveSearcher(engine, Opening(engine)) as live:
+        assert live.generation == ""
+        with pytest.raises(NotFound):
+            live.search(QUERY)
+        first = add_index(engine, "one")
+        assert (title(live.search(QUERY)), live.generation) == ("Lamp one", first)
 
 
 def test_it_goes_over_to_what_goes_live_and_closes_what_was_before(engine: ExactEngine) -> None:
