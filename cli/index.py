@@ -27,6 +27,7 @@ from multirecall.wiring.settings import CONFIG_FILE, Settings, load_settings
 __all__ = ["chosen_mapping", "index", "index_catalogue", "progress_bar", "report_view", "started_view"]
 
 VECTOR_FIELD = "dense"
+REJECTS = Path("multirecall-rejects.jsonl")
 
 
 def chosen_mapping(path: Path | None) -> Mapping | None:
@@ -166,7 +167,7 @@ def index(
     mapping: Annotated[
         Path | None, typer.Option(help=f"File with a table [mapping]; default {CONFIG_FILE}, else a proposal.")
     ] = None,
-    rejects: Annotated[Path, typer.Option(help="Where rejected rows are written.")] = Path("multirecall-rejects.jsonl"),
+    rejects: Annotated[Path, typer.Option(help="Where rejected rows are written.")] = REJECTS,
     vector_index: Annotated[str | None, typer.Option(help="hnsw, int8_hnsw, bbq_hnsw or flat.")] = None,
     keep: Annotated[
         int | None,
@@ -198,7 +199,7 @@ def index(
             "sources": sources,
             "encoder": encoder or settings.encoder,
             "mapping": found.to_dict() if (found := chosen_mapping(mapping)) else None,
-            "rejects_path": str(rejects.absolute()),
+            "rejects_path": None if rejects == REJECTS else str(rejects.absolute()),
             "allow_shrink": allow_shrink,
         }
         _index_by_workers(settings, engine, spec, detach=detach, as_json=as_json)

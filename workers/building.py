@@ -56,7 +56,7 @@ class BuildPlan:
         """The plan of a job. Raises InvalidSource, also for a source that changed since the job began; InvalidMapping,
         and NotFound for a copy of an index that is not there."""
         spec = job.spec
-        plan = _of_catalogue(spec, live) if spec.get("sources") else _of_index(spec, engine, live)
+        plan = _of_catalogue(job, live) if spec.get("sources") else _of_index(spec, engine, live)
         if job.source and job.source != plan.fingerprint:
             raise InvalidSource(
                 f"The source of job {job.id} has changed since the job began.",
@@ -100,7 +100,9 @@ NewIndex = Callable[[Engine, BuildPlan, str], Schema]
 """(engine, plan, job id) to the schema of the index that the job fills."""
 
 
-def _of_catalogue(spec: Mapping[str, Any], live: IndexInfo | None) -> BuildPlan:
+def _of_catalogue(job: Job, live: IndexInfo | None) -> BuildPlan:
+    """Rejected rows go to the file that the job names, else to one in the folder that this worker runs in."""
+    spec = job.spec
     try:
         source = Catalogue([str(path) for path in spec["sources"]])
     except InvalidSource as error:
@@ -128,7 +130,7 @@ def _of_catalogue(spec: Mapping[str, Any], live: IndexInfo | None) -> BuildPlan:
         bytes_total=source.total_bytes,
         replaces=live.name if live else None,
         _read=read,
-        _rejects=RejectsFile(Path(spec["rejects_path"]) if spec.get("rejects_path") else None),
+        _rejects=RejectsFile(Path(spec.get("rejects_path") or f"multirecall-rejects-{job.id}.jsonl").absolute()),
     )
 
 
