@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import uvicorn
 
+from multirecall.core.errors import NotFound
 from multirecall.search.understand import understand
 from multirecall.service.app import make_service
 from multirecall.wiring.engines import opened_engine
@@ -25,7 +28,8 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
     with opened_live_searcher(settings) as searcher, opened_engine(settings, None) as engine:
 
         def engine_answers() -> None:
-            engine.info()
+            with suppress(NotFound):  # no index yet is the other check's business
+                engine.info()
 
         def index_is_open() -> None:
             if not searcher.generation:

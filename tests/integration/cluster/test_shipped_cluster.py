@@ -16,7 +16,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from multirecall.engine.cluster.compose_file import load_project
 from multirecall.engine.cluster.processes import marked_processes
 from multirecall.engine.cluster.state import ClusterFolder
 from multirecall.engine.toolchain import find_jdk, find_maven, find_redis_server
@@ -31,11 +30,10 @@ PRODUCTS = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """A running cluster: its state folder, the variables for commands, and the names of what was left out."""
+    """A running cluster: its state folder, and the variables for commands."""
 
     state_dir: Path
     variables: dict[str, str]
-    left_out: tuple[str, ...]
 
     def run(self, *arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("MULTIRECALL_")}
@@ -59,17 +57,6 @@ def cluster(*arguments: str, timeout_s: float = 300) -> subprocess.CompletedProc
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
 
 
-def commands_that_are_missing() -> list[str]:
-    """Services whose command this version does not have yet: none, once every part is there."""
-    missing = []
-    for name, service in load_project(ROOT / "compose.yaml").services.items():
-        if service.is_built_here and service.profiles == frozenset():
-            words = [word for word in service.command[1:3] if not word.startswith("-")]
-            if subprocess.run([MULTIRECALL, *words, "--help"], capture_output=True, check=False).returncode:
-                missing.append(name)
-    return missing
-
-
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     for kind, tools in (("elasticsearch", (find_jdk, find_maven)), ("redis", (find_redis_server,))):
@@ -81,20 +68,25 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     for program in ("curl", "redis-cli"):
         if shutil.which(program) is None:
             missing_engine("redis", f"the health checks need {program}")
-    missing = commands_that_are_missing()
-    if set(missing) - {"api"}:
-        pytest.skip(f"this version has no command for {', '.join(missing)}")
     state_dir = tmp_path_factory.mktemp("deployment")
     try:
-        # The service opens an index when it starts: it joins when there is one, in a second `up` that leaves the rest.
-        started = cluster("up", "--state-dir", str(state_dir), "--without", "api")
+        started = cluster("up", "--state-dir", str(state_dir))
         assert started.returncode == 0, started.stderr[-4000:]
         lines = cluster("env", "--state-dir", str(state_dir)).stdout.splitlines()
         variables = dict(line.removeprefix("export ").split("=", 1) for line in lines)
-        yield Deployment(state_dir=state_dir, variables=variables, left_out=tuple(missing))
+        yield Deployment(state_dir=state_dir, variables=variables)
     finally:
         cluster("down", "--state-dir", str(state_dir))
         assert marked_processes(ClusterFolder.of(state_dir).mark) == {}
+
+
+def test_before_the_first_catalogue_the_service_is_alive_and_not_ready(deployment: Deployment) -> None:
+    ports = deployment.services()["api"]["ports"]
+    assert isinstance(ports, dict)
+    with httpx.Client(base_url=f"http://127.0.0.1:{ports['8080']}", trust_env=False, timeout=60) as client:
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").json()["parts"] == {"engine": "ok", "index": "not_found"}
+        assert client.get("/v1/search", params={"q": "printer"}).status_code == 404
 
 
 def test_a_catalogue_goes_through_the_workers_and_is_found(deployment: Deployment) -> None:
@@ -112,20 +104,18 @@ def test_a_catalogue_goes_through_the_workers_and_is_found(deployment: Deploymen
 
 def test_every_service_is_healthy(deployment: Deployment) -> None:
     before = {name: row["pid"] for name, row in deployment.services().items()}
-    choice = [word for name in deployment.left_out for word in ("--without", name)]
-    again = cluster("up", "--state-dir", str(deployment.state_dir), *choice)
+    again = cluster("up", "--state-dir", str(deployment.state_dir))
     assert again.returncode == 0, again.stderr[-4000:]
     found = deployment.services()
     expected = {"elasticsearch", "redis", "api", "worker-index", "worker-changes", "worker-jobs", "beat", "metrics"}
-    assert set(found) == expected - set(deployment.left_out)
+    assert set(found) == expected
     assert {row["state"] for row in found.values()} == {"healthy"}
     assert {name: found[name]["pid"] for name in before} == before
-    if "api" in found:
-        ports = found["api"]["ports"]
-        assert isinstance(ports, dict)
-        with httpx.Client(base_url=f"http://127.0.0.1:{ports['8080']}", trust_env=False, timeout=60) as client:
-            assert client.get("/readyz").status_code == 200
-            assert client.get("/v1/search", params={"q": "printer", "size": 1}).status_code == 200
+    ports = found["api"]["ports"]
+    assert isinstance(ports, dict)
+    with httpx.Client(base_url=f"http://127.0.0.1:{ports['8080']}", trust_env=False, timeout=60) as client:
+        assert client.get("/readyz").status_code == 200
+        assert client.get("/v1/search", params={"q": "printer", "size": 1}).status_code == 200
 
 
 def test_metrics_count_what_went_through(deployment: Deployment) -> None:
