@@ -46,6 +46,8 @@ def apply(
     from multirecall.workers.app import opened_deployment
     from multirecall.workers.submitting import Submitter
 
+    if file != "-" and not Path(file).is_file():
+        raise NotFound(f"There is no file {file}.", hint="Check the path.", field="file")
     refused: list[str] = []
 
     def on_refused(error: InvalidInput, change: object) -> None:
@@ -81,8 +83,6 @@ def _how_far(error: Backpressure) -> Backpressure:
 def _changes(file: str) -> Iterator[object]:
     """The JSON values of the lines; of a line that is none, its text, which is then refused by its number. A blank line
     gives the empty text, which is passed over."""
-    if file != "-" and not Path(file).is_file():
-        raise NotFound(f"There is no file {file}.", hint="Check the path.", field="file")
     lines = sys.stdin.buffer if file == "-" else Path(file).open("rb")  # noqa: SIM115 - closed below
     with lines:
         for line in lines:

@@ -212,26 +212,27 @@ def generations(engine: EngineUrl = None, as_json: AsJson = False) -> None:
     with opened_engine(load_settings(), engine) as opened:
         infos = opened.indexes()
         line = line_of_generations(opened)
-    rows = [
-        {
-            "index": info.name,
-            "live": info.live,
-            "rollback": line.index(info.name) if info.name in line and not info.live else None,
-            "products": info.count,
-            "bytes": info.bytes,
-            "encoder": ", ".join(f"{v.encoder} ({v.fingerprint})" for v in info.schema.vectors) or "none",
-        }
-        for info in infos
-    ]
+    steps = {name: step for step, name in enumerate(line)}
     if as_json:
+        rows = [
+            {
+                "index": info.name,
+                "live": info.live,
+                "rollback": None if info.live else steps.get(info.name),
+                "products": info.count,
+                "bytes": info.bytes,
+                "encoder": ", ".join(f"{v.encoder} ({v.fingerprint})" for v in info.schema.vectors) or "none",
+            }
+            for info in infos
+        ]
         print_json({"generations": rows})
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("index", "", "products", "MB", "encoder"):
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        note = "[bold green]live[/]" if row["live"] else "before" if row["rollback"] else ""
-        table.add_row(
-            str(row["index"]), note, f"{row['products']:,}", f"{int(str(row['bytes'])) / 1e6:,.1f}", str(row["encoder"])
-        )
-    console.print(table if rows else "There is no index yet.")
+    for column in ("index", "use", "products", "MB", "encoder"):
+        table.add_column(column, overflow="fold", justify="right" if column in ("products", "MB") else "left")
+    uses = {0: "[bold green]live[/]", 1: "rollback leads here", None: "not live"}
+    for info in infos:
+        encoder = ", ".join(field.encoder for field in info.schema.vectors) or "none"
+        use = uses.get(steps.get(info.name), "older")
+        table.add_row(printable(info.name), use, f"{info.count:,}", f"{info.bytes / 1e6:,.1f}", printable(encoder))
+    console.print(table if infos else "There is no index yet.")

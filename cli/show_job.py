@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -84,15 +84,34 @@ def job_view(job: Job, trouble: dict[str, Any] | None) -> None:
         from multirecall.cli.show_gate import verdict_view
 
         console.print(verdict_view(job.verdict))
+    elif job.previous and job.state.value == "done":
+        console.print("It went live unjudged: no judgments are set.", style="dim")
     if job.error:
         console.print(f"[bold red]Error:[/] {printable(str(job.error.get('message', '')))}", soft_wrap=True)
         console.print(f"  {printable(str(job.error.get('hint', '')))}", soft_wrap=True)
+    _read_view(job.report or {})
     if counts["failed"]:
         console.print("Dead letters say why: multirecall deadletters list", style="dim")
     if job.state.value in ("failed", "cancelled"):
         console.print(f"Go on with it: multirecall jobs resume {printable(job.id)}", style="dim", soft_wrap=True)
     if not job.state.over:
         trouble_view(trouble)
+
+
+def _read_view(report: Mapping[str, Any]) -> None:
+    """Prints which rows of a build's source did not become products, and why."""
+    rejected = list((report.get("rejects_by_reason") or {}).items())
+    for reason, count in rejected[:8]:
+        console.print(f"  {count:,} x {printable(str(reason))}", soft_wrap=True)
+    if rejected:
+        path = printable(str(report.get("rejects_path") or ""))
+        console.print(f"  All of them, with line and reason, where the worker runs: {path}", soft_wrap=True)
+    if report.get("mapping_suggested") and report.get("sources"):
+        console.print(
+            "The mapping was proposed from the data; to change it: multirecall mapping suggest … > multirecall.toml",
+            style="dim",
+            soft_wrap=True,
+        )
 
 
 def trouble_view(trouble: dict[str, Any] | None) -> None:

@@ -62,10 +62,9 @@ class ChangeReader:
             )
         op = change.get("op")
         if not isinstance(op, str) or op not in _KEYS:
-            got = f"got {op!r:.80}" if "op" in change else "it has none"
             raise InvalidInput(
-                f"The field 'op' of a change says what it does, but {got}.",
-                hint=f"It is one of: {', '.join(_KEYS)}.",
+                f"The change has an unknown 'op': {op!r:.80}." if "op" in change else "The change has no 'op'.",
+                hint=f"Send one of: {', '.join(_KEYS)}.",
                 field="op",
             )
         missing = sorted(_KEYS[op] - change.keys())

@@ -66,8 +66,9 @@ class Connection:
         try:
             yield self._redis
         except redis.RedisError as error:
+            away = isinstance(error, redis.ConnectionError | redis.TimeoutError)
             raise StoreUnavailable(
-                f"Redis at {self.url} does not do its part: {error}.",
+                f"Redis at {self.url} {'does not answer' if away else 'refuses'}: {str(error).rstrip('.')}.",
                 hint="Start it (`make up ENGINE=redis`), or set MULTIRECALL_REDIS.",
                 store=self.url,
             ) from error
