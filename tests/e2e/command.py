@@ -24,9 +24,9 @@ class Outcome:
         return json.loads(self.out)
 
 
-def multirecall(*arguments: str) -> Outcome:
+def multirecall(*arguments: str, stdin: str = "") -> Outcome:
     """The command's exit code and output; an exception that is not a clean exit fails the test."""
-    result = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200", "NO_COLOR": "1"})
+    result = CliRunner().invoke(app, list(arguments), input=stdin, env={"COLUMNS": "200", "NO_COLOR": "1"})
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Outcome(code=result.exit_code, out=result.stdout, err=result.stderr)
