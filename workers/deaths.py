@@ -28,7 +28,8 @@ def watched_request(on_death: OnDeath) -> type[Any]:
 
     class WatchedRequest(Request):  # type: ignore[misc]
         def on_failure(self, exc_info: Any, *args: Any, **options: Any) -> Any:
-            if isinstance(exc_info.exception, WorkerLostError):
+            error = getattr(exc_info.exception, "exc", exc_info.exception)  # billiard wraps what comes from a child
+            if isinstance(error, WorkerLostError | SystemExit):
                 self._tell()
             return super().on_failure(exc_info, *args, **options)
 

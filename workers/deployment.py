@@ -14,6 +14,7 @@ from multirecall.workers.store.batches import BatchStore
 from multirecall.workers.store.connection import Connection
 from multirecall.workers.store.dead_letters import DeadLetters
 from multirecall.workers.store.jobs import JobStore
+from multirecall.workers.store.late import LateUpdates
 from multirecall.workers.store.targets import Targets, Trouble
 from multirecall.workers.store.unrefreshed import Unrefreshed
 from multirecall.workers.store.vectors import RedisVectors
@@ -54,7 +55,11 @@ class Deployment:
 
     @property
     def trouble(self) -> Trouble:
-        return Trouble(self.connection)
+        return Trouble(self.connection, forget_after_s=max(60.0, 4 * self.options.max_backoff_s))
+
+    @property
+    def late(self) -> LateUpdates:
+        return LateUpdates(self.connection)
 
     @property
     def unrefreshed(self) -> Unrefreshed:

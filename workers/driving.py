@@ -22,6 +22,7 @@ from multirecall.core.errors import (
     NotFound,
 )
 from multirecall.engines.base import Engine, IndexInfo
+from multirecall.indexer.applying import Applier, OutcomeKind
 from multirecall.indexer.copying import copy_tombstones
 from multirecall.indexer.generations import drop_old, line_of_generations, live_index
 from multirecall.indexer.items import Item
@@ -31,7 +32,7 @@ from multirecall.workers.leases import Kept
 from multirecall.workers.logs import logging_about
 from multirecall.workers.pausing import Pause
 from multirecall.workers.store.batches import Batch
-from multirecall.workers.store.jobs import Job, JobKind, JobState
+from multirecall.workers.store.jobs import Job, JobState
 
 __all__ = ["GateOf", "JobDriver"]
 
@@ -120,6 +121,7 @@ class _Driving:
         index = self._index(engine, plan, live)
         self._fill(plan, index)
         self._drain()
+        self._catch_up(engine, index)
         self._verify(engine, index, live)
         self._judge(engine, index, live)
         return self._go_live(engine, index, plan.report())
@@ -157,6 +159,7 @@ class _Driving:
         if made is None:
             if job.counts["batches"]:
                 raise InvalidSource(f"The index of job {self.id} is gone.", hint="Start a new job.", field="job")
+            self._here(changed_before=self._changed())
             name = engine.create(self._driver._new_index(engine, plan, self.id))
             made = engine.info(index=name)
         self._deployment.targets.add(made.name, self.id)
@@ -183,6 +186,7 @@ class _Driving:
         for name, why in self._deployment.targets.all().items():
             if why not in ("standby", self.id):
                 self._deployment.targets.remove(name)
+                self._deployment.late.drop(name)
         for info in engine.indexes():
             owner = _job_of(info)
             if owner in ("", self.id) or info.live or info.name in self._deployment.targets.all():
@@ -238,20 +242,32 @@ class _Driving:
             self._pause.wait(_LOOK_EVERY_S)
             job = self._here()
 
+    def _catch_up(self, engine: Engine, index: IndexInfo) -> None:
+        """Applies the updates that came before their products; one whose product is not in the source has no effect."""
+        applier = Applier(engine, encoder_of=self._deployment.encoder_of)
+        while items := self._deployment.late.first(index.name):
+            outcomes = applier.apply(items, index).outcomes
+            failed = [outcome for outcome in outcomes if outcome.kind is OutcomeKind.FAILED]
+            if failed:
+                raise EngineUnavailable(f"{len(failed)} late updates could not be written: {failed[0].error}")
+            self._deployment.late.drop(index.name, len(items))
+            self._here()
+
     def _verify(self, engine: Engine, index: IndexInfo, live: IndexInfo | None) -> None:
         """Raises unless the index holds what was written, give or take what changes did meanwhile."""
         job = self._here(stage="verifying")
         engine.refresh(index=index.name)
         count = engine.count(index=index.name)
-        written = job.counts["planned"] - job.counts["failed"]
-        if written == 0:
+        written = job.counts["done"]
+        at_most = written + job.counts["stale"]  # there is something newer: a later product, or a delete
+        if at_most == 0:
             raise InvalidSource(
                 f"None of the {job.counts['read'] or job.counts['planned']:,} rows became a product.",
                 hint="Look at `multirecall deadletters list`; check the mapping.",
                 field="source",
             )
         touched = self._touched(job)
-        if abs(count - written) > touched:
+        if not written - touched <= count <= at_most + touched:
             raise EngineError(
                 f"The new index {index.name} holds {count:,} products where {written:,} were written (and {touched:,} "
                 "changed meanwhile); it was not made live.",
@@ -271,13 +287,14 @@ class _Driving:
             )
 
     def _touched(self, job: Job) -> int:
-        """How many items of changes were settled since this job began: the count may differ by so many."""
-        since = [
-            other
-            for other in self._jobs.latest(size=200)
-            if other.kind is JobKind.CHANGES and other.changed_at >= job.started_at
-        ]
-        return sum(other.settled for other in since)
+        """How many items of changes were settled since the index was made, or may be in it without being settled yet:
+        the count may differ by so many. Asked for after the count, so that none is missed."""
+        under_way = self._batches.changes_under_way()
+        return under_way + self._changed() - (job.changed_before or 0)
+
+    def _changed(self) -> int:
+        """How many items of changes were ever settled in this deployment."""
+        return int(self._deployment.counters().get("changed", 0.0))
 
     def _judge(self, engine: Engine, index: IndexInfo, live: IndexInfo | None) -> None:
         """The gate: a significantly worse index does not go live, unless forced."""
@@ -311,7 +328,9 @@ class _Driving:
             engine.swap(index.name)
         elif before is None:
             engine.swap(index.name)
+        self._catch_up(engine, index)  # what came since: it found this index neither live nor with its product
         self._deployment.targets.remove(index.name)
+        self._deployment.late.drop(index.name)
         dropped = drop_old(engine, previous, self._deployment.options.keep_generations) if previous else []
         self._deployment.targets.remove(*dropped)
         dropped += self._drop_left(engine)

@@ -8,7 +8,7 @@ import secrets
 import socket
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from multirecall.core.errors import (
@@ -22,7 +22,7 @@ from multirecall.core.errors import (
 )
 from multirecall.engines.base import Engine, IndexInfo
 from multirecall.indexer.applying import Applied, Applier, Outcome, OutcomeKind, worst
-from multirecall.indexer.items import Item, RowItem
+from multirecall.indexer.items import CopyItem, Item, RowItem
 from multirecall.workers.deployment import Deployment
 from multirecall.workers.leases import Kept
 from multirecall.workers.logs import logging_about
@@ -33,6 +33,9 @@ from multirecall.workers.store.jobs import JobState
 __all__ = ["BatchProcessor", "holder_of"]
 
 _log = logging.getLogger("multirecall.workers")
+
+_PATIENT = 2
+"""Who waits for a product in another queue waits as long as after so many tries."""
 
 _COUNTED = {
     OutcomeKind.DONE: "done",
@@ -146,7 +149,32 @@ class BatchProcessor:
                 done[info.name] = applier.apply(batch.items, info, reuse=others, unversioned=unversioned)
                 if not engine.capabilities.concurrent_writers:
                     engine.refresh(index=info.name)  # its writes are durable only then, and it is closed after
+        if not batch.index:
+            self._keep_late(batch, engine, done)
         return self._settlement(batch, done, unversioned)
+
+    def _keep_late(self, batch: Batch, engine: Engine, done: dict[str, Applied]) -> None:
+        """Updates whose product an index that is being built lacks, while another index has it, are kept for the one
+        who drives the build.
+
+        Applied once more after they are kept: a product that came meanwhile may be the last one, and then nobody
+        looks at what is kept any more.
+        """
+        for name, why in self._deployment.targets.all().items():
+            if name not in done or why == "standby":
+                continue
+            missing = [
+                position
+                for position, outcome in enumerate(done[name].outcomes)
+                if outcome.kind is OutcomeKind.MISSING and _has_it(position, done)
+            ]
+            if missing:
+                items = [batch.items[position] for position in missing]
+                self._deployment.late.add(name, items)
+                applier = Applier(engine, encoder_of=self._deployment.encoder_of)
+                again = applier.apply(items, engine.info(index=name)).outcomes
+                for position, outcome in zip(missing, again, strict=True):
+                    done[name].outcomes[position] = outcome
 
     def _indexes(self, batch: Batch, engine: Engine) -> list[IndexInfo]:
         if batch.index:
@@ -166,16 +194,29 @@ class BatchProcessor:
         return infos
 
     def _settlement(self, batch: Batch, done: dict[str, Applied], unversioned: int | None) -> Settlement:
-        outcomes = [worst(of_item) for of_item in zip(*(one.outcomes for one in done.values()), strict=True)]
+        standby = {name for name, why in self._deployment.targets.all().items() if why == "standby"}
+        outcomes = [
+            _over_all({name: one.outcomes[position] for name, one in done.items()}, standby)
+            for position in range(len(batch.items))
+        ]
         counts: Counter[str] = Counter()
         dead: list[DeadLetter] = []
         again: list[Item] = []
+        missing = batch.queue == "changes" and any(outcome.kind is OutcomeKind.MISSING for outcome in outcomes)
+        patient = missing and self._batches.upserts_before(batch.job)  # the product may wait in the longer queue
         for item, outcome in zip(batch.items, outcomes, strict=True):
+            if patient and outcome.kind is OutcomeKind.MISSING:
+                again.append(item)
+                counts["retried"] += 1
+                continue
             if outcome.kind in (OutcomeKind.FAILED, OutcomeKind.MISSING) and item.tries + 1 < self._options.max_tries:
                 again.append(replace(item, tries=item.tries + 1))
                 counts["retried"] += 1
                 continue
+            if outcome.kind is OutcomeKind.MISSING and isinstance(item, CopyItem):
+                outcome = Outcome(kind=OutcomeKind.STALE)  # deleted since it was read; its fields have nowhere to go
             counts[_COUNTED.get(outcome.kind, "failed")] += 1
+            counts["changed"] += not batch.index
             if outcome.kind not in (OutcomeKind.DONE, OutcomeKind.STALE):
                 dead.append(_letter(item, outcome, batch, ", ".join(done), unversioned))
         for one in done.values():
@@ -191,7 +232,7 @@ class BatchProcessor:
         }
         successors = []
         if again:
-            tries = max(item.tries for item in again)
+            tries = max(_PATIENT if patient else 0, *(item.tries for item in again))
             successors.append(self._successor(batch, again, delay_s=self._options.backoff(tries)))
         return Settlement(counts={**counts, **seconds}, dead=dead, successors=successors)
 
@@ -210,7 +251,8 @@ class BatchProcessor:
             times = max(self._options.max_crashes, batch.crashes, batch.losses)
             outcome = Outcome(kind=OutcomeKind.REFUSED, error=f"{why} (tried {times} times)")
             letter = _letter(item, outcome, batch, batch.index, self._deployment.jobs.get(batch.job).unversioned)
-            return self._batches.finish(lease, Settlement(counts={"failed": 1, "crashed": 1}, dead=[letter]))
+            counts = {"failed": 1, "crashed": 1, "changed": int(not batch.index)}
+            return self._batches.finish(lease, Settlement(counts=counts, dead=[letter]))
         half = len(batch.items) // 2
         parts = [batch.items[:half], batch.items[half:]]
         halves = [
@@ -238,6 +280,20 @@ def holder_of(pid: int) -> str:
 
 BATCH_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper edges of the histogram of batch durations."""
+
+
+def _has_it(position: int, done: dict[str, Applied]) -> bool:
+    """Whether some index took an item."""
+    return any(one.outcomes[position].kind in (OutcomeKind.DONE, OutcomeKind.STALE) for one in done.values())
+
+
+def _over_all(outcomes: Mapping[str, Outcome], standby: Collection[str]) -> Outcome:
+    """Of one item's outcomes by index the one that needs most care. Generations differ in the products that they hold:
+    missing is what no index has, but for those that served before."""
+    known = [outcome for name, outcome in outcomes.items() if name not in standby] or list(outcomes.values())
+    there = [outcome for outcome in known if outcome.kind is not OutcomeKind.MISSING]
+    before = [one for name, one in outcomes.items() if name in standby and one.kind is not OutcomeKind.MISSING]
+    return worst([*(there or known), *before])
 
 
 def _live(engine: Engine) -> list[IndexInfo]:

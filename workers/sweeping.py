@@ -7,6 +7,7 @@ that have none, and makes changes visible to search.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 
 from multirecall.core.errors import EngineError, MultirecallError, NotFound
@@ -17,17 +18,26 @@ __all__ = ["Sweeper"]
 
 _log = logging.getLogger("multirecall.workers")
 
+_LONGEST_WAIT_S = 5.0
+
 
 class Sweeper:
-    """Sweeps in a thread of its own from `start` to `stop`; `sweep` does it once."""
+    """Sweeps in a thread of its own from `start` to `stop`; `sweep` does it once.
+
+    The process forks only between two sweeps: a child would inherit whatever lock a sweep holds at that moment (of a
+    connection pool, of the resolver), with nobody left to release it.
+    """
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
+        self._sweeping = threading.Lock()
+        self._paused = False
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begins; returns at once."""
+        os.register_at_fork(before=self._pause, after_in_parent=self._go_on, after_in_child=self._go_on)
         self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
         self._thread.start()
 
@@ -39,12 +49,25 @@ class Sweeper:
 
     def _run(self) -> None:
         while not self._stopped.wait(self._deployment.options.sweep_s):
-            try:
-                self.sweep()
-            except MultirecallError as error:
-                _log.warning("the sweep could not do its work, it tries again: %s", error)
-            except Exception:  # noqa: BLE001 - a worker without its sweep would lose what others left; it is logged
-                _log.exception("the sweep failed, it tries again")
+            with self._sweeping:
+                self._sweep_once()
+
+    def _sweep_once(self) -> None:
+        try:
+            self.sweep()
+        except MultirecallError as error:
+            _log.warning("the sweep could not do its work, it tries again: %s", error)
+        except Exception:  # noqa: BLE001 - a worker without its sweep would lose what others left; it is logged
+            _log.exception("the sweep failed, it tries again")
+
+    def _pause(self) -> None:
+        """Before a fork. A sweep that a dead server holds up is not waited for any longer than this."""
+        self._paused = self._sweeping.acquire(timeout=_LONGEST_WAIT_S)
+
+    def _go_on(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._sweeping.release()
 
     def sweep(self) -> None:
         """One sweep. Raises StoreUnavailable, EngineError."""

@@ -217,6 +217,16 @@ class BatchStore:
                 found = pipe.execute()
         return sum(int(count or 0) for index, count in found if not index)
 
+    def upserts_before(self, job: str) -> bool:
+        """Whether products sent as changes still wait or are worked on that may have been sent before those of `job`.
+
+        The ids of jobs of changes tell when they were made.
+        """
+        made_at = int(job.split("-")[1])
+        with self._connection.client() as client:
+            jobs = {_job_of(one.decode()) for name in self._sets("index") for one in client.zrange(name, 0, -1)}
+        return any(one.startswith("changes-") and int(one.split("-")[1]) <= made_at for one in jobs)
+
     def next_versions(self, n: int) -> range:
         """`n` versions higher than all given before, in microseconds since 1970."""
         first = int(self._connection.run(scripts.TICK, [self._connection.key("clock")], [n]))

@@ -50,7 +50,8 @@ class Job:
     dead letters), and vectors; `seconds` of work summed over all workers. Times are seconds since 1970.
 
     Of a build: `index` is the one it fills, `source` a fingerprint over what it reads, `filled` says that all of it is
-    handed out, `unversioned` is the version of rows that have none, `verdict` is the gate's.
+    handed out, `unversioned` is the version of rows that have none, `verdict` is the gate's,
+    `changed_before` says how many items of changes were settled in the deployment before the index was made.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Job:
     source: str = ""
     filled: bool = False
     unversioned: int | None = None
+    changed_before: int | None = None
     previous: str = ""
     verdict: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
@@ -299,6 +301,7 @@ def _job(id: str, values: Mapping[bytes, bytes]) -> Job:
         source=text("source"),
         filled=text("filled") == "1",
         unversioned=int(text("unversioned")) if text("unversioned") else None,
+        changed_before=int(text("changed_before")) if text("changed_before") else None,
         previous=text("previous"),
         verdict=orjson.loads(values[b"verdict"]) if b"verdict" in values else None,
         error=orjson.loads(values[b"error"]) if b"error" in values else None,

@@ -37,10 +37,14 @@ class Targets:
 
 
 class Trouble:
-    """What keeps the engine from taking writes just now, for all to see. Raises StoreUnavailable."""
+    """What keeps the engine from taking writes just now, for all to see. Raises StoreUnavailable.
 
-    def __init__(self, connection: Connection) -> None:
+    It is told again with each try; told no more for `forget_after_s` it is over, for then nobody waits for its end.
+    """
+
+    def __init__(self, connection: Connection, *, forget_after_s: float = 120.0) -> None:
         self._connection = connection
+        self._forget_after_s = forget_after_s
         self._key = connection.key("trouble")
 
     def tell(self, error: dict[str, Any]) -> None:
@@ -49,6 +53,7 @@ class Trouble:
         with self._connection.client() as client, client.pipeline(transaction=True) as pipe:
             pipe.hsetnx(self._key, "since", now)
             pipe.hset(self._key, mapping={"at": now, "error": orjson.dumps(error)})
+            pipe.pexpire(self._key, int(self._forget_after_s * 1000))
             pipe.execute()
 
     def over(self) -> None:

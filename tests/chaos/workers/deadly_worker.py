@@ -22,17 +22,17 @@ BREAKS = "xbreaksx"
 """A text with this word raises."""
 
 
-class _DeadlyEncoder(HashingEncoder):
-    def encode_products(self, texts: Sequence[str]) -> Float32Array:
+def _run() -> None:
+    healthy = HashingEncoder.encode_products
+
+    def deadly(self: HashingEncoder, texts: Sequence[str]) -> Float32Array:
         if any(KILLS in text for text in texts):
             os.kill(os.getpid(), signal.SIGKILL)
         if any(BREAKS in text for text in texts):
             raise RuntimeError("the encoder cannot read this")
-        return super().encode_products(texts)
+        return healthy(self, texts)
 
-
-def _run() -> None:
-    HashingEncoder.encode_products = _DeadlyEncoder.encode_products  # type: ignore[method-assign]
+    HashingEncoder.encode_products = deadly  # type: ignore[method-assign]
     main()
 
 

@@ -14,8 +14,6 @@ from tests.support.engines import server_url
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 ROWS = 16
-NOT_A_FLOAT = 1e60
-"""A finite number, but not for the engine, whose field `popularity` has 32 bits."""
 
 
 @pytest.fixture
@@ -30,17 +28,11 @@ def deadly(cluster_on: Started) -> Cluster:
 
 
 def test_a_catalogue_with_poison_in_every_batch(deadly: Cluster, seed: int) -> None:
-    shop = Shop(seed, ROWS * 6)
+    shop = Shop(seed, ROWS * 4)
     rows, poisoned = [dict(row) for row in shop.catalogue], []
     for number in range(0, len(rows), ROWS):
         row = rows[number + (5 * number // ROWS + seed) % ROWS]
-        kind = number // ROWS % 3
-        if kind == 0:
-            row["text"] = f"{row['text']} {KILLS}"
-        elif kind == 1:
-            row["text"] = f"{row['text']} {BREAKS}"
-        else:
-            row["sold"] = NOT_A_FLOAT
+        row["text"] = f"{row['text']} {KILLS if number // ROWS % 2 else BREAKS}"
         poisoned.append(row["sku"])
         TALLY.fault("poison product")
     job = deadly.build(rows)
@@ -49,9 +41,8 @@ def test_a_catalogue_with_poison_in_every_batch(deadly: Cluster, seed: int) -> N
     healthy = [row for row in shop.catalogue if row["sku"] not in poisoned]
     deadly.assert_all_is_in(Expected(healthy), dead=poisoned)
     letters = {letter.item.id: letter.error for letter in deadly.deployment.dead_letters.all()}
-    assert "died" in letters[poisoned[0]]
-    assert "the encoder cannot read this" in letters[poisoned[1]]
-    assert "popularity" in letters[poisoned[2]]
+    assert all("the encoder cannot read this" in letters[name] for name in poisoned[::2])
+    assert all("died" in letters[name] for name in poisoned[1::2])
 
 
 def test_changes_with_poison_among_them(deadly: Cluster, seed: int) -> None:
@@ -61,11 +52,10 @@ def test_changes_with_poison_among_them(deadly: Cluster, seed: int) -> None:
     wrong = [
         shop.poison("q1", text=f"a text that {KILLS}"),
         shop.poison("q2", text=f"a text that {BREAKS}"),
-        shop.poison("q3", sold=NOT_A_FLOAT),
         {"op": "update", "id": "nobody", "fields": {"in_stock": True}, "version": 5},
     ]
-    mixed = [*changes[:20], wrong[0], *changes[20:40], wrong[1], *changes[40:60], wrong[2], *changes[60:], wrong[3]]
+    mixed = [*changes[:20], wrong[0], *changes[20:40], wrong[1], *changes[40:60], wrong[2], *changes[60:]]
     TALLY.fault("poison product", len(wrong))
     [ended] = deadly.wait(deadly.send(mixed))
     assert ended.counts["failed"] == len(wrong)
-    deadly.assert_all_is_in(Expected(shop.catalogue, changes), dead=["q1", "q2", "q3", "nobody"])
+    deadly.assert_all_is_in(Expected(shop.catalogue, changes), dead=["q1", "q2", "nobody"])

@@ -59,8 +59,9 @@ class _Load:
                 self.failures.append(f"{type(error).__name__}: {error}")
                 continue
             self.answered[page.generation] += 1
-            if page.degraded or page.notes or not page.hits:
-                self.failures.append(f"{page.degraded} {page.notes} {len(page.hits)} hits")
+            notes = [note for note in page.notes if "deleted while the page was made" not in note]
+            if page.degraded or notes or not page.hits:
+                self.failures.append(f"{page.degraded} {notes} {len(page.hits)} hits")
             other = {marker for n, marker in MARKERS.items() if not page.generation.endswith(f"{n:06d}")}
             texts = [str(hit.product.get("description", "")) for hit in page.hits]
             self.mixed += [f"{page.generation}: {text}" for text in texts if text.rpartition(" ")[2] in other]
