@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from multirecall.engines.exact import ExactEngine
+from multirecall.wiring.settings import Settings
+from multirecall.workers.metrics import WorkerMetrics
 from tests.e2e.command import multirecall
+from tests.support.deployments import opened_bench
+from tests.support.worker_process import forget_namespace, running_worker, worker_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUN = re.compile(r"<!-- run -->\n```(sh|python)\n(.*?)```", re.DOTALL)
+RUN_WITH_A_WORKER = re.compile(r"<!-- run with a worker -->\n```sh\n(.*?)```", re.DOTALL)
+FILE = re.compile(r"<!-- file (\S+) -->\n```\w*\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
@@ -52,6 +60,52 @@ def test_commands_of_the_page_run(page: Path, shop: Path, monkeypatch: pytest.Mo
             assert outcome.code == 0, f"{line}\n{outcome.out}\n{outcome.err}"
             if target:
                 Path(target.strip()).write_text(outcome.out)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if RUN_WITH_A_WORKER.search(page.read_text())], ids=lambda p: p.name
+)
+def test_commands_of_the_page_run_with_a_worker(
+    page: Path, shop: Path, tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder with the catalogue and the files that the page shows, a worker runs for an embedded engine there."""
+    variables = worker_environment(redis_url, f"embedded:{tmp_path / 'shop'}", tmp_path / "cache")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(shop / "catalogue.jsonl", tmp_path)
+    for name, body in FILE.findall(page.read_text()):
+        Path(name).write_text(body)
+    try:
+        with running_worker(variables, tmp_path) as log:
+            for block in RUN_WITH_A_WORKER.findall(page.read_text()):
+                for line in block.strip().splitlines():
+                    outcome = multirecall(*shlex.split(line)[1:])
+                    assert outcome.code == 0, f"{line}\n{outcome.out}\n{outcome.err}\n{log.read_text()}"
+    finally:
+        forget_namespace(redis_url, variables["MULTIRECALL_NAMESPACE"])
+
+
+def test_the_metrics_on_the_workers_page_are_those_that_are_served(redis_url: str) -> None:
+    with opened_bench(redis_url, lambda: ExactEngine("shop")) as bench:
+        families = {family.name: family.type for family in WorkerMetrics(bench.deployment).collect()}
+    served = {f"{name}_total" if kind == "counter" else name for name, kind in families.items()}
+    page = (ROOT / "docs" / "workers.md").read_text()
+    table = page[page.index("| metric |") : page.index("Alert on")]
+    assert set(re.findall(r"`(multirecall_\w+)", table)) == served
+
+
+def test_the_settings_on_the_workers_page_have_the_defaults_it_says() -> None:
+    page = (ROOT / "docs" / "workers.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \| ([\d,. ]+) \|", page[page.index("| setting |") :], re.MULTILINE)
+    told = {
+        name: float(value.replace(",", ""))
+        for names, values in rows
+        for name, value in zip(re.findall(r"`(\w+)`", names), values.split(", "), strict=True)
+    }
+    assert len(told) >= 7
+    assert told == {name: float(Settings.model_fields[name].get_default()) for name in told}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
