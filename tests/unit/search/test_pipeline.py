@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from multirecall.core.deadline import Deadline
-from multirecall.core.errors import EngineUnavailable, InvalidFilter, InvalidSettings
+from multirecall.core.errors import EngineUnavailable, InvalidFilter, InvalidSettings, NotFound
 from multirecall.core.filters import Range, Term
 from multirecall.core.query import Facet, Query, Sort
 from multirecall.core.ranking import Ranking, RouteStatus, ScoreKind
@@ -249,3 +249,28 @@ def test_a_failed_second_look_keeps_what_the_first_found(engine: ExactEngine) ->
 def test_two_routes_of_one_name_are_refused(engine: ExactEngine) -> None:
     with pytest.raises(InvalidSettings, match="different names"):
         Searcher(engine, routes=[LexicalRoute(), LexicalRoute()], fusion=RRF(), encoders={})
+
+
+def test_a_searcher_held_to_an_index_stays_there_when_another_goes_live(encoder) -> None:  # type: ignore[no-untyped-def]
+    with ExactEngine(name="shop") as engine:
+        held = engine.create(Schema())
+        other = engine.create(Schema())
+        for index, title in ((held, "Old lamp"), (other, "New lamp")):
+            fields = {"id": "p1", "title": title}
+            assert all(
+                r.ok for r in engine.write([Upsert(product=IndexedProduct(id="p1", fields=fields))], index=index)
+            )
+            engine.refresh(index=index)
+        engine.swap(held)
+
+        def opened(index: str | None) -> Searcher:
+            return Searcher(engine, routes=[LexicalRoute()], fusion=RRF(), encoders={}, timeout_s=30, index=index)
+
+        with opened(held) as pinned, opened(None) as following:
+            engine.swap(other)
+            assert pinned.search(understand("lamp")).hits[0].product["title"] == "Old lamp"
+            assert following.search(understand("lamp")).hits[0].product["title"] == "New lamp"
+            assert pinned.search(understand("old", facets=(Facet(field="brand"),))).total.value == 1
+            engine.drop(held)
+            with pytest.raises(NotFound, match=held):
+                pinned.search(understand("lamp"))
