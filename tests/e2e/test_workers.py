@@ -318,3 +318,23 @@ def test_a_gate_stops_a_rebuild_unless_forced(alone: Path, monkeypatch: pytest.M
         )
     ).json
     assert forced["verdict"]["forced"] is True
+
+
+def test_a_rollback_to_an_index_that_is_being_built_is_refused(
+    alone: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from multirecall.wiring.settings import load_settings
+    from multirecall.workers.app import opened_deployment
+
+    namespace = f"t_{RUN}_building"
+    monkeypatch.setenv("MULTIRECALL_REDIS", redis_url)
+    monkeypatch.setenv("MULTIRECALL_NAMESPACE", namespace)
+    done(multirecall("index", lines(alone / "c.jsonl", *ROWS)))
+    done(multirecall("rebuild"))
+    try:
+        with opened_deployment(load_settings()) as deployment:
+            deployment.targets.add("products-000001", "rebuild-1-abc")
+        refused(multirecall("rollback"), 2, "being built by job rebuild-1-abc", "jobs resume rebuild-1-abc --force")
+        assert [one["live"] for one in done(multirecall("generations", "--json")).json["generations"]] == [False, True]
+    finally:
+        forget_namespace(redis_url, namespace)

@@ -53,7 +53,8 @@ def test_a_change_is_an_object(change: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "word"), [({}, "no 'op'"), ({"op": "remove"}, "remove"), ({"op": None}, "None"), ({"op": ["delete"]}, "[")]
+    ("change", "word"),
+    [({}, "no 'op'"), ({"op": "remove"}, "remove"), ({"op": None}, "None"), ({"op": ["delete"]}, "[")],
 )
 def test_a_change_says_what_it_does(change: dict[str, Any], word: str) -> None:
     refused(CLOCK, change, "op", word, "upsert, update, delete")
