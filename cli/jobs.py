@@ -1,4 +1,4 @@
-"""`multirecall jobs list|show|watch|cancel|resume`."""
+"""`multirecall jobs list|show|watch|evaluate|cancel|resume`."""
 
 from __future__ import annotations
 
@@ -84,6 +84,29 @@ def watch(job: JobId, engine: EngineUrl = None, as_json: AsJson = False) -> None
 
     with opened_deployment(load_settings(), engine) as deployment:
         follow_job(deployment, job, as_json=as_json)
+
+
+@jobs_app.command("evaluate")
+@command
+def evaluate(
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait.")] = False,
+    engine: EngineUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a worker ask the judged queries of the live index, and report nDCG@10. Judgments: see `settings show`.
+
+    Example: multirecall jobs evaluate
+    """
+    from multirecall.workers.app import opened_deployment
+    from multirecall.workers.store.jobs import JobKind
+    from multirecall.workers.submitting import Submitter
+
+    with opened_deployment(load_settings(), engine) as deployment:
+        job = Submitter(deployment).start(JobKind.EVALUATE, {})
+        if detach:
+            print_job(job, None, as_json=as_json)
+        else:
+            follow_job(deployment, job.id, as_json=as_json)
 
 
 @jobs_app.command("cancel")

@@ -69,7 +69,8 @@ def job_view(job: Job, trouble: dict[str, Any] | None) -> None:
         table.add_row("read", ", ".join([counted(counts["read"], "row"), *unread]))
     share = "" if job.share is None or job.state.over else f" ({job.share:.0%})"
     table.add_row("items", f"{job.settled:,} of {counts['planned']:,} settled{share}, {job.rate_per_s:,.0f} per second")
-    table.add_row("results", _results(job))
+    if job.kind.value != "evaluate":
+        table.add_row("results", _results(job))
     if left(job):
         table.add_row("time left", left(job))
     if counts["encoded"] or counts["reused"]:
@@ -89,6 +90,8 @@ def job_view(job: Job, trouble: dict[str, Any] | None) -> None:
     if job.error:
         console.print(f"[bold red]Error:[/] {printable(str(job.error.get('message', '')))}", soft_wrap=True)
         console.print(f"  {printable(str(job.error.get('hint', '')))}", soft_wrap=True)
+    if job.kind.value == "evaluate":
+        _figures_view(job.report or {})
     _read_view(job.report or {})
     if counts["failed"]:
         console.print("Dead letters say why: multirecall deadletters list", style="dim")
@@ -96,6 +99,26 @@ def job_view(job: Job, trouble: dict[str, Any] | None) -> None:
         console.print(f"Go on with it: multirecall jobs resume {printable(job.id)}", style="dim", soft_wrap=True)
     if not job.state.over:
         trouble_view(trouble)
+
+
+def _figures_view(report: Mapping[str, Any]) -> None:
+    """Prints the figures of an evaluation."""
+    if not report:
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("queries")
+    table.add_column("number", justify="right")
+    table.add_column(str(report["measure"]), justify="right")
+    rows = {"all": {"queries": report["queries"], "mean": report["mean"]}, **report["by_class"]}
+    for name, row in rows.items():
+        mean = row["mean"]
+        table.add_row(printable(name), f"{row['queries']:,}", "-" if mean is None else f"{mean:.3f}")
+    console.print(table)
+    judged = report["judged"]
+    if judged is not None:
+        console.print(
+            f"{judged:.0%} of the products found have a judgment; the others count as irrelevant.", style="dim"
+        )
 
 
 def _read_view(report: Mapping[str, Any]) -> None:

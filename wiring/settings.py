@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     vector_cache_ttl_s: int = Field(86_400, ge=0, le=31_536_000, description="vectors kept in Redis; 0: none")
     judgments: Path | None = Field(None, description="judgments for the gate of a rebuild (TSV or TREC qrels)")
     judged_queries: Path | None = Field(None, description="the queries of those judgments (TSV)")
+    evaluate_every_h: float = Field(0.0, ge=0, le=8760, description="hours between evaluations by beat; 0: none")
     log_level: str = Field("info", pattern=r"(?i)^(debug|info|warning|error)$", description="level of the logs")
 
     @classmethod

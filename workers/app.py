@@ -16,10 +16,13 @@ from multirecall.wiring.settings import Settings
 from multirecall.workers.deaths import watched_request
 from multirecall.workers.deployment import Deployment
 from multirecall.workers.driving import JobDriver
+from multirecall.workers.evaluating import Evaluation
 from multirecall.workers.gating import gate_of
 from multirecall.workers.housekeeping import prune
 from multirecall.workers.logs import configure_logs
 from multirecall.workers.processing import BatchProcessor, holder_of
+from multirecall.workers.store.jobs import JobKind
+from multirecall.workers.submitting import Submitter
 from multirecall.workers.sweeping import Sweeper
 from multirecall.workers.wiring import make_deployment, new_index_schema
 
@@ -62,12 +65,21 @@ def make_app(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_send_task_events=True,
-        beat_schedule={
-            "prune": {"task": "multirecall.prune", "schedule": _PRUNE_EVERY_S, "options": {"queue": "jobs"}}
-        },
+        beat_schedule=_schedule(settings),
     )
     _add_tasks(app, settings, _Here(settings, app))
     return app
+
+
+def _schedule(settings: Settings) -> dict[str, Any]:
+    """What beat sends, and how often."""
+    schedule: dict[str, Any] = {
+        "prune": {"task": "multirecall.prune", "schedule": _PRUNE_EVERY_S, "options": {"queue": "jobs"}}
+    }
+    if settings.evaluate_every_h:
+        every_s = settings.evaluate_every_h * 3_600.0
+        schedule["evaluate"] = {"task": "multirecall.evaluate", "schedule": every_s, "options": {"queue": "jobs"}}
+    return schedule
 
 
 def make_worker_app(settings: Settings) -> Celery:
@@ -137,14 +149,17 @@ def _add_tasks(app: Celery, settings: Settings, here: _Here) -> None:
     def job(self: Any, job_id: str) -> None:
         """Drives one job to its end, or until this worker is to stop."""
         deployment = here.deployment
-        driver = JobDriver(
-            deployment,
-            new_index=new_index_schema(settings),
-            gate_of=gate_of(settings),
-            stopping=_stop_sign(deployment, self.request.hostname or ""),
-        )
+        stopping = _stop_sign(deployment, self.request.hostname or "")
         try:
-            driver.drive(job_id)
+            if deployment.jobs.get(job_id).kind is JobKind.EVALUATE:
+                Evaluation(deployment, settings, stopping=stopping).drive(job_id)
+                return
+            JobDriver(
+                deployment,
+                new_index=new_index_schema(settings),
+                gate_of=gate_of(settings),
+                stopping=stopping,
+            ).drive(job_id)
         except StoreUnavailable as error:
             _log.warning("the store does not answer; the job goes on later: %s", error, extra={"job": job_id})
 
@@ -159,6 +174,12 @@ def _add_tasks(app: Celery, settings: Settings, here: _Here) -> None:
 
     app.task(batch, name="multirecall.batch", time_limit=_LONGEST_BATCH_S, Request=watched_request(died))
     app.task(job, name="multirecall.job", bind=True, time_limit=_LONGEST_JOB_S)
+
+    def evaluate() -> None:
+        """Starts an evaluation of the live index."""
+        Submitter(here.deployment).start(JobKind.EVALUATE, {})
+
+    app.task(evaluate, name="multirecall.evaluate", time_limit=_LONGEST_BATCH_S)
     app.task(prune_task, name="multirecall.prune", time_limit=_LONGEST_BATCH_S)
 
 

@@ -20,6 +20,7 @@ from multirecall.core.errors import (
     InvalidSource,
     MultirecallError,
     NotFound,
+    StoreUnavailable,
 )
 from multirecall.engines.base import Engine, IndexInfo
 from multirecall.indexer.applying import Applier, OutcomeKind
@@ -81,6 +82,8 @@ class JobDriver:
                 report = driving.run(engine)
         except _Stopped:
             return False
+        except StoreUnavailable:  # nothing is wrong with the job; whoever drives it next goes on
+            raise
         except EngineError as error:
             if isinstance(error, EngineUnavailable) or "retry_after_s" in error.data:
                 _log.warning("the engine does not answer; the job goes on when it does: %s", error)

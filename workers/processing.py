@@ -102,7 +102,8 @@ class BatchProcessor:
             return self._cut(lease, f"{type(error).__name__}: {error}", crashes=0 if last else crashes)
         took_s = time.perf_counter() - started
         ended = self._batches.finish(lease, self._timed(settlement, took_s))
-        if batch.troubles or self._deployment.trouble.now() is not None:
+        wrote = settlement.counts.get("done", 0)  # what had nothing to write proves nothing
+        if wrote and (batch.troubles or self._deployment.trouble.now() is not None):
             self._deployment.trouble.over()
         _log.info(
             "batch done" if ended else "the batch's lease was lost; it is another's now",
@@ -202,13 +203,21 @@ class BatchProcessor:
         counts: Counter[str] = Counter()
         dead: list[DeadLetter] = []
         again: list[Item] = []
-        missing = batch.queue == "changes" and any(outcome.kind is OutcomeKind.MISSING for outcome in outcomes)
+        behind = {
+            position
+            for name in standby & done.keys()
+            for position, outcome in enumerate(done[name].outcomes)
+            if outcome.kind is OutcomeKind.MISSING and outcomes[position].kind is not OutcomeKind.MISSING
+        }
+        missing = batch.queue == "changes" and (behind or any(one.kind is OutcomeKind.MISSING for one in outcomes))
         patient = missing and self._batches.upserts_before(batch.job)  # the product may wait in the longer queue
-        for item, outcome in zip(batch.items, outcomes, strict=True):
-            if patient and outcome.kind is OutcomeKind.MISSING:
+        for position, (item, outcome) in enumerate(zip(batch.items, outcomes, strict=True)):
+            if patient and (outcome.kind is OutcomeKind.MISSING or position in behind):
                 again.append(item)
                 counts["retried"] += 1
                 continue
+            if position in behind and not item.tries:  # its product may be just between the two indexes
+                outcome = Outcome(kind=OutcomeKind.MISSING)
             if outcome.kind in (OutcomeKind.FAILED, OutcomeKind.MISSING) and item.tries + 1 < self._options.max_tries:
                 again.append(replace(item, tries=item.tries + 1))
                 counts["retried"] += 1

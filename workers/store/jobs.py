@@ -19,6 +19,7 @@ __all__ = ["JOB_KINDS", "Job", "JobKind", "JobState", "JobStore"]
 class JobKind(StrEnum):
     INDEX = "index"  # a source into a new index, which then goes live
     REBUILD = "rebuild"  # the same with a gate, from a source or from the live index
+    EVALUATE = "evaluate"  # the judged queries on the live index
     CHANGES = "changes"  # updates, upserts, deletes into all indexes in use
 
 

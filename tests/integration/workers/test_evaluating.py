@@ -1,0 +1,88 @@
+"""Evaluation as a job, on a generated shop in an embedded index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from multirecall.encoders.opening import open_encoder
+from multirecall.engines.opening import open_engine
+from multirecall.evaluation.testbed import write_sample
+from multirecall.indexer.build import build
+from multirecall.indexer.mapping import read_mapping
+from multirecall.indexer.sources import Catalogue
+from multirecall.wiring.settings import Settings, load_settings
+from multirecall.workers.evaluating import Evaluation
+from multirecall.workers.store.jobs import Job, JobKind, JobState
+from multirecall.workers.submitting import Submitter
+from tests.support.deployments import Bench
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    folder = tmp_path_factory.mktemp("shop")
+    write_sample(folder, products=200, queries=40, seed=3)
+    with open_engine(f"embedded:{folder / 'index'}", create=True) as engine:
+        build(
+            engine,
+            Catalogue([folder / "catalogue.jsonl"]),
+            encoders={"dense": open_encoder("hashing?dim=32")},
+            mapping=read_mapping(folder / "multirecall.toml"),
+        )
+    yield load_settings(
+        engine=f"embedded:{folder / 'index'}",
+        judgments=folder / "judgments.tsv",
+        judged_queries=folder / "queries.tsv",
+    )
+
+
+def evaluate(bench: Bench, settings: Settings, *, stops_after: int | None = None) -> Job:
+    asked = 0
+
+    def stopping() -> bool:
+        nonlocal asked
+        asked += 1
+        return stops_after is not None and asked > stops_after
+
+    job = Submitter(bench.deployment).start(JobKind.EVALUATE, {})
+    Evaluation(bench.deployment, settings, stopping=stopping).drive(job.id)
+    return bench.deployment.jobs.get(job.id)
+
+
+def test_it_reports_the_measure_over_all_queries_and_per_class(exact: Bench, settings: Settings) -> None:
+    job = evaluate(exact, settings)
+    assert (job.state, job.error) == (JobState.DONE, None)
+    report = job.report
+    assert report is not None
+    assert report["measure"] == "nDCG@10"
+    assert 0.3 < report["mean"] <= 1.0
+    assert report["queries"] == job.counts["planned"] == job.counts["done"] > 20
+    assert sum(row["queries"] for row in report["by_class"].values()) == report["queries"]
+    weighted = sum(row["queries"] * row["mean"] for row in report["by_class"].values()) / report["queries"]
+    assert weighted == pytest.approx(report["mean"], abs=1e-3)
+    assert exact.deployment.jobs.without_driver() == []
+
+
+def test_without_judgments_it_fails_and_says_what_to_set(exact: Bench, settings: Settings) -> None:
+    job = evaluate(exact, settings.model_copy(update={"judgments": None}))
+    assert job.state is JobState.FAILED
+    assert job.error is not None
+    assert "MULTIRECALL_JUDGMENTS" in job.error["hint"]
+
+
+def test_a_worker_that_stops_leaves_it_to_the_next_one(exact: Bench, settings: Settings) -> None:
+    job = evaluate(exact, settings, stops_after=1)
+    assert job.state is JobState.RUNNING
+    assert exact.deployment.jobs.without_driver() == [job.id]
+    assert Evaluation(exact.deployment, settings, stopping=lambda: False).drive(job.id)
+    assert exact.deployment.jobs.get(job.id).state is JobState.DONE
+
+
+def test_a_cancelled_one_is_left_alone(exact: Bench, settings: Settings) -> None:
+    job = Submitter(exact.deployment).start(JobKind.EVALUATE, {})
+    exact.deployment.jobs.cancel(job.id)
+    assert not Evaluation(exact.deployment, settings, stopping=lambda: False).drive(job.id)
+    assert exact.deployment.jobs.get(job.id).state is JobState.CANCELLED

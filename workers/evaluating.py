@@ -1,0 +1,118 @@
+"""Evaluation as a job: the judged queries on the live index, so that a fall is seen without a rebuild."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from multirecall.core.errors import InvalidSettings, MultirecallError
+from multirecall.evaluation.judgments import read_judgments
+from multirecall.evaluation.measures import NDCG, score_run
+from multirecall.evaluation.queries import JudgedQuery, read_queries
+from multirecall.search.understand import understand
+from multirecall.wiring.searchers import opened_searcher
+from multirecall.wiring.settings import Settings
+from multirecall.workers.deployment import Deployment
+from multirecall.workers.leases import Kept
+from multirecall.workers.logs import logging_about
+from multirecall.workers.store.jobs import JobState
+
+__all__ = ["Evaluation"]
+
+_log = logging.getLogger("multirecall.workers")
+
+_TIMEOUT_S = 30.0
+_TELL_EVERY = 20
+
+
+class Evaluation:
+    """Drives jobs of the kind `evaluate`. The report: nDCG@10 over all queries and per class, and judged@10."""
+
+    def __init__(self, deployment: Deployment, settings: Settings, *, stopping: Callable[[], bool]) -> None:
+        self._deployment = deployment
+        self._settings = settings
+        self._stopping = stopping
+        self._jobs = deployment.jobs
+
+    def drive(self, job_id: str) -> bool:
+        """Does the job unless somebody else does; True if it came to its end here. Raises StoreUnavailable."""
+        token, lease_s = secrets.token_hex(8), self._deployment.options.lease_s
+        if self._jobs.get(job_id).state.over or not self._jobs.take(job_id, token, lease_s):
+            return False
+        try:
+            with (
+                logging_about(job=job_id),
+                Kept(lambda: self._jobs.keep_driving(job_id, token, lease_s), lease_s) as kept,
+            ):
+                self._jobs.set_driven(
+                    job_id, token, state=JobState.RUNNING.value, stage="searching",
+                    started_at=self._deployment.connection.time_s(),
+                )  # fmt: skip
+                try:
+                    report = self._report(job_id, token, kept)
+                except MultirecallError as error:
+                    _log.error("evaluation failed: %s", error)
+                    self._jobs.end(job_id, JobState.FAILED, error=error.to_dict())
+                    return True
+                if report is None:
+                    return False
+                _log.info("evaluation done", extra={"report": report})
+                self._jobs.end(job_id, JobState.DONE, stage="done", report=report)
+                return True
+        finally:
+            self._jobs.let_go(job_id, token)
+
+    def _report(self, job_id: str, token: str, kept: Kept) -> dict[str, Any] | None:
+        """The figures; None if we are not to go on."""
+        settings = self._settings
+        if settings.judgments is None or settings.judged_queries is None:
+            raise InvalidSettings(
+                "There is nothing to evaluate by: no judgments are set.",
+                hint="Set MULTIRECALL_JUDGMENTS and MULTIRECALL_JUDGED_QUERIES to files that the workers can read.",
+                field="judgments",
+            )
+        judgments = read_judgments(settings.judgments)
+        queries = [query for query in read_queries(settings.judged_queries) if judgments.has_relevant(query.qid)]
+        measure = NDCG(k=10)
+        run: dict[str, tuple[str, ...]] = {}
+        with opened_searcher(settings, timeout_s=_TIMEOUT_S) as opened:
+            for number, query in enumerate(queries):
+                if number % _TELL_EVERY == 0 and not self._told(job_id, token, kept, number, len(queries)):
+                    return None
+                answer = opened.searcher.rank(understand(query.text), measure.k)
+                run[query.qid] = tuple(hit.id for hit in answer.hits)
+            index = opened.index.name
+        if not self._told(job_id, token, kept, len(queries), len(queries)):
+            return None
+        figures = score_run(run, judgments, [query.qid for query in queries], measure)
+        return {
+            "index": index,
+            "measure": str(measure),
+            "queries": len(figures.values),
+            "mean": _mean(list(figures.values.values())),
+            "by_class": _by_class(queries, figures.values),
+            "judged": _mean([share for share in figures.judged.values() if share is not None]),
+        }
+
+    def _told(self, job_id: str, token: str, kept: Kept, done: int, planned: int) -> bool:
+        """Notes progress; False if the job is over, another's, or this process is to stop."""
+        if kept.lost.is_set() or self._stopping() or self._jobs.get(job_id).state.over:
+            return False
+        return self._jobs.set_driven(
+            job_id, token, planned=planned, done=done, changed_at=self._deployment.connection.time_s()
+        )
+
+
+def _by_class(queries: list[JudgedQuery], values: Any) -> dict[str, dict[str, Any]]:
+    classes: dict[str, list[float]] = {}
+    for query in queries:
+        name = query.columns.get("class")
+        if name and query.qid in values:
+            classes.setdefault(name, []).append(values[query.qid])
+    return {name: {"queries": len(found), "mean": _mean(found)} for name, found in sorted(classes.items())}
+
+
+def _mean(values: list[float]) -> float | None:
+    return round(sum(values) / len(values), 4) if values else None
