@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from multirecall.encoders.opening import open_encoder
@@ -22,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("shop")
     write_sample(folder, products=200, queries=40, seed=3)
     with open_engine(f"embedded:{folder / 'index'}", create=True) as engine:
@@ -32,7 +30,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
             encoders={"dense": open_encoder("hashing?dim=32")},
             mapping=read_mapping(folder / "multirecall.toml"),
         )
-    yield load_settings(
+    return load_settings(
         engine=f"embedded:{folder / 'index'}",
         judgments=folder / "judgments.tsv",
         judged_queries=folder / "queries.tsv",
