@@ -7,7 +7,7 @@ DEMO_DIR ?= demo
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit chaos lint fmt check up down status cluster cluster-down cluster-status cluster-env bench eval docs-tables clean
+.PHONY: help setup demo test test-unit chaos lint fmt check up down status cluster cluster-down cluster-status cluster-env serve bench eval docs-tables clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ fmt: $(VENV)/.made-$(EXTRAS)  ## format the code
 	@$(BIN)/ruff format .
 
 check: lint test  ## exactly what CI runs
+
+serve: $(VENV)/.made  ## serve the HTTP API on 127.0.0.1:8080 (settings: MULTIRECALL_ENGINE …)
+	@$(BIN)/multirecall serve
 
 up: $(VENV)/.made  ## start real servers without Docker: make up ENGINE=elasticsearch|opensearch|redis|all
 	@$(BIN)/multirecall engine up $(ENGINE)
