@@ -216,7 +216,8 @@ class BatchProcessor:
                 again.append(item)
                 counts["retried"] += 1
                 continue
-            if position in behind and not item.tries:  # its product may be just between the two indexes
+            if position in behind and not item.tries and self._options.max_tries > 1:
+                # its product may be just between the two indexes: once more, to be sure
                 outcome = Outcome(kind=OutcomeKind.MISSING)
             if outcome.kind in (OutcomeKind.FAILED, OutcomeKind.MISSING) and item.tries + 1 < self._options.max_tries:
                 again.append(replace(item, tries=item.tries + 1))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -34,15 +36,18 @@ def test_a_job_goes_on_when_elasticsearch_is_back(own_elasticsearch: OwnServer, 
         last(AWAY_S)
     cluster.wait(job)
     changes = shop.changes(400)
-    sent = cluster.send(changes[:200])
-    own_elasticsearch.kill()
+
+    def killing() -> Iterator[dict[str, Any]]:
+        own_elasticsearch.kill()  # once the sender knows the index: nothing of this goes in before
+        yield from changes[:200]
+
+    sent = cluster.send(killing())
     wait_for(lambda: cluster.deployment.trouble.now(), "the workers to see that it is gone", told=cluster.logs)
-    rest = cluster.send(changes[200:])
     trouble = cluster.told("worker", "status")["trouble"]
     assert "Cannot reach" in trouble["error"]["message"]
     last(AWAY_S / 2)
     own_elasticsearch.start_again()
-    cluster.wait(sent, rest)
+    cluster.wait(sent, cluster.send(changes[200:]))
     cluster.assert_all_is_in(Expected(shop.catalogue, changes))
     wait_for(lambda: cluster.deployment.trouble.now() is None, "the end of the trouble", within_s=10)
     cluster.stop_all()

@@ -84,12 +84,14 @@ def test_searches_and_changes_go_on_while_an_index_is_rebuilt(cluster: Cluster, 
                 changes.extend(more := shop.changes(n))
                 sent.append(cluster.send(more))
 
-            send(40)
             wait_for(lambda: load.answered[before] > 10, "searches on the first index")
             if source == "catalogue":
                 rows = shop.marked(MARKERS[2])
                 job = cluster.build(rows, kind=JobKind.REBUILD, encoder="hashing?dim=64")
+                # what was changed before the build has begun, and is not in its source, is not meant to be in it
+                wait_for(lambda: job.id in cluster.deployment.targets.all().values(), "the build to begin")
             else:
+                send(40)
                 rows = shop.catalogue
                 job = cluster.start_job(JobKind.REBUILD, sources=[], encoder="hashing?dim=64")
             TALLY.fault("rebuild under load")
