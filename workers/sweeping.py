@@ -19,6 +19,7 @@ __all__ = ["Sweeper"]
 _log = logging.getLogger("multirecall.workers")
 
 _LONGEST_WAIT_S = 5.0
+_REFRESHING = "refreshing"
 
 
 class Sweeper:
@@ -90,11 +91,12 @@ class Sweeper:
             except NotFound:
                 _log.info("index %s is gone", index)
             except EngineError as error:
-                self._deployment.trouble.tell(error.to_dict())
+                self._deployment.trouble.tell({**error.to_dict(), "while": _REFRESHING})
                 raise
             self._deployment.unrefreshed.refreshed(index, mark)
-            if self._deployment.trouble.now() is not None:
-                self._deployment.trouble.over()
+            trouble = self._deployment.trouble.now()
+            if trouble and trouble["error"].get("while") == _REFRESHING:
+                self._deployment.trouble.over()  # only then: an index shut against writes can be refreshed all the same
 
     def _first(self, what: str, id: str, for_s: float) -> bool:
         """Whether we are the first of all workers to do this within `for_s`."""

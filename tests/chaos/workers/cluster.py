@@ -6,10 +6,11 @@ import itertools
 import json
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from multirecall.core.errors import Backpressure
+from multirecall.core.errors import Backpressure, EngineUnavailable
 from multirecall.engines.base import Engine
 from multirecall.engines.opening import open_engine
 from multirecall.wiring.settings import Settings, load_settings
@@ -133,6 +134,9 @@ class Cluster:
     def send(self, changes: Iterable[dict[str, Any]], *, wait_s: float = 90.0) -> Job:
         """Sends changes as one job."""
         try:
+            # the first request after an outage finds its connection cut
+            with suppress(EngineUnavailable), self.deployment.engine() as engine:
+                engine.info()
             return self.submitter.send(changes, wait_s=wait_s)
         except Backpressure as full:
             raise AssertionError(f"the queue stayed full for {wait_s} s: {full}\n{self.logs()}") from full

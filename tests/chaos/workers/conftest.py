@@ -64,5 +64,7 @@ def own_redis(tmp_path: Path) -> Iterator[OwnServer]:
 @pytest.fixture
 def own_elasticsearch(tmp_path: Path) -> Iterator[OwnServer]:
     """An Elasticsearch to be stopped and killed. Name it before `cluster_on`, which needs it at its end."""
-    with own_server("elasticsearch", tmp_path / "elasticsearch", heap_mb=1024) as server:
+    # It lifts write blocks of its own accord with each look at its disk, by default every 30 s.
+    settings = {"cluster.info.update.interval": "1h"}
+    with own_server("elasticsearch", tmp_path / "elasticsearch", settings=settings, heap_mb=1024) as server:
         yield server

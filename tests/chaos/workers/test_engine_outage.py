@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.chaos.workers.cluster import Cluster, Started
+from tests.chaos.workers.cluster import Started
 from tests.chaos.workers.expected import Expected
 from tests.chaos.workers.servers import OwnServer, own_server
 from tests.chaos.workers.shop import Shop
@@ -53,8 +53,11 @@ def test_a_job_goes_on_when_elasticsearch_is_back(own_elasticsearch: OwnServer, 
     cluster.stop_all()
 
 
-def test_a_full_disk_stops_writing_and_its_release_lets_all_in(cluster: Cluster, seed: int) -> None:
+def test_a_full_disk_stops_writing_and_its_release_lets_all_in(
+    own_elasticsearch: OwnServer, cluster_on: Started, seed: int
+) -> None:
     shop = Shop(seed, 300)
+    cluster = cluster_on(own_elasticsearch.url, server_url("redis"))
     cluster.start("a")
     cluster.start("b")
     cluster.wait(cluster.build(shop.catalogue))
