@@ -52,6 +52,12 @@ def run(
     from multirecall.workers.wiring import make_deployment
 
     chosen = _queues(queues)
+    if "jobs" in chosen and len(chosen) > 1 and concurrency < 2:
+        raise InvalidInput(
+            "One process cannot do jobs and batches both: a job waits for its batches, which nobody would do.",
+            hint="Give --concurrency 2 or more, or run queue jobs in a worker of its own.",
+            field="concurrency",
+        )
     settings = load_settings()
     app = make_worker_app(settings)
     make_deployment(settings, app).close()  # settings that are wrong show now, not with the first batch

@@ -19,7 +19,16 @@ from multirecall.indexer.items import CopyItem
 from multirecall.indexer.new_schema import IndexShape, new_schema
 from multirecall.indexer.progress import BuildProgress, OnProgress, no_progress
 
-__all__ = ["CopyReport", "OnReady", "copy_batches", "copy_live", "copy_tombstones", "mapping_of"]
+__all__ = [
+    "COPIED_FIELDS",
+    "CopyReport",
+    "OnReady",
+    "copy_batches",
+    "copy_item",
+    "copy_live",
+    "copy_tombstones",
+    "mapping_of",
+]
 
 OnReady = Callable[[str, str], None]
 """(live index, new index): called when the new one is complete and before it goes live; raises to keep it from that."""
@@ -55,24 +64,25 @@ def mapping_of(index: IndexInfo) -> mappings.Mapping:
     return mappings.Mapping.from_dict(held)
 
 
+COPIED_FIELDS = (*(name for name in STORED_FIELDS if name != "version"), *VERSION_FIELDS)
+"""What a copy needs of a stored product."""
+
+
+def copy_item(found: Mapping[str, Any]) -> CopyItem:
+    """A product as read by `COPIED_FIELDS`, on its way into another index."""
+    record = dict(found)
+    record_version = record.pop("record_version", 0)
+    field_versions = record.pop("field_versions", {})
+    return CopyItem(id=record["id"], record=record, record_version=int(record_version), field_versions=field_versions)
+
+
 def copy_batches(engine: Engine, index: str, *, rows: int, n_bytes: int) -> Iterator[list[CopyItem]]:
     """All products of an index with their versions, at most `rows` and about `n_bytes` in a batch."""
-    fields = [*(name for name in STORED_FIELDS if name != "version"), *VERSION_FIELDS]
     items: list[CopyItem] = []
     size = 0
-    for found in engine.scan(fields, index=index):
-        record = dict(found)
-        record_version = record.pop("record_version", 0)
-        field_versions = record.pop("field_versions", {})
-        items.append(
-            CopyItem(
-                id=record["id"],
-                record=record,
-                record_version=int(record_version),
-                field_versions=field_versions,
-            )
-        )
-        size += 40 + sum(len(value) if isinstance(value, str | list | dict) else 8 for value in record.values())
+    for found in engine.scan(COPIED_FIELDS, index=index):
+        items.append(copy_item(found))
+        size += 40 + sum(len(value) if isinstance(value, str | list | dict) else 8 for value in found.values())
         if len(items) >= rows or size >= n_bytes:
             yield items
             items, size = [], 0

@@ -32,7 +32,8 @@ _SAMPLE_ROWS = 2_000
 @dataclass(slots=True, kw_only=True)
 class BuildPlan:
     """One reading of a build's source. `repeatable`: read again, it gives the same batches in the same order, so that
-    those handed out before can be passed over. `fingerprint` changes when the source does.
+    those handed out before can be passed over. `fingerprint` changes when the source does. `source_versions`: the rows
+    of a catalogue carry versions of their own.
     """
 
     mapping: mappings.Mapping
@@ -41,6 +42,7 @@ class BuildPlan:
     encoder: str
     fingerprint: str
     repeatable: bool
+    source_versions: bool
     unversioned: int
     bytes_total: int
     replaces: str | None
@@ -126,6 +128,7 @@ def _of_catalogue(job: Job, live: IndexInfo | None) -> BuildPlan:
         encoder=str(spec.get("encoder", "")),
         fingerprint=_digest([stats, mapping.to_dict()]),
         repeatable=True,
+        source_versions=bool(mapping.version),
         unversioned=0 if mapping.version else int(spec.get("version_at", 0)),
         bytes_total=source.total_bytes,
         replaces=live.name if live else None,
@@ -175,6 +178,7 @@ def _of_index(spec: Mapping[str, Any], engine: Engine, live: IndexInfo | None) -
         encoder=str(spec.get("encoder", "")),
         fingerprint=_digest([live.name, mapping.to_dict()]),
         repeatable=False,
+        source_versions=False,
         unversioned=0,
         bytes_total=0,
         replaces=live.name,

@@ -19,10 +19,14 @@ from multirecall.workers.store.targets import Targets, Trouble
 from multirecall.workers.store.unrefreshed import Unrefreshed
 from multirecall.workers.store.vectors import RedisVectors
 
-__all__ = ["Announce", "Deployment"]
+__all__ = ["Announce", "Backlog", "Deployment"]
 
 Announce = Callable[[str, str], None]
 """(what, id): tells the workers of a batch (`batch`) or of a job that needs a driver (`job`)."""
+
+
+Backlog = Callable[[str], int | None]
+"""How many messages lie in a queue that no worker has taken; None if the broker cannot tell."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,6 +38,7 @@ class Deployment:
     open_engine: Callable[[], Engine]
     encoder_of: EncoderOf
     announce: Announce
+    backlog: Backlog = lambda queue: None
     vector_ttl_s: int = 0
     _engine: Engine | None = None
 

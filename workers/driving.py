@@ -28,6 +28,7 @@ from multirecall.indexer.copying import copy_tombstones
 from multirecall.indexer.generations import drop_old, line_of_generations, live_index
 from multirecall.indexer.items import Item
 from multirecall.workers.building import BuildPlan, NewIndex
+from multirecall.workers.carrying import newer_products
 from multirecall.workers.deployment import Deployment
 from multirecall.workers.leases import Kept
 from multirecall.workers.logs import logging_about
@@ -125,6 +126,8 @@ class _Driving:
         self._fill(plan, index)
         self._drain()
         self._catch_up(engine, index)
+        if plan.source_versions and live is not None:
+            self._carry_over(engine, live, index)
         self._verify(engine, index, live)
         self._judge(engine, index, live)
         return self._go_live(engine, index, plan.report())
@@ -254,6 +257,21 @@ class _Driving:
             if failed:
                 raise EngineUnavailable(f"{len(failed)} late updates could not be written: {failed[0].error}")
             self._deployment.late.drop(index.name, len(items))
+            self._here()
+
+    def _carry_over(self, engine: Engine, live: IndexInfo, index: IndexInfo) -> None:
+        """Takes over what came as changes after the source was written: no older row may pass for the latest state."""
+        self._here(stage="carrying over")
+        engine.refresh(index=live.name)
+        engine.refresh(index=index.name)
+        for items in newer_products(engine, live.name, index.name):
+            with self._writing(engine) as writer:
+                applier = Applier(writer, encoder_of=self._deployment.encoder_of, cache=self._deployment.vectors)
+                outcomes = applier.apply(items, index, reuse=[live]).outcomes
+                writer.refresh(index=index.name)
+            left = [outcome for outcome in outcomes if outcome.kind not in (OutcomeKind.DONE, OutcomeKind.STALE)]
+            if left:
+                raise EngineUnavailable(f"{len(left)} newer products could not be carried over: {left[0].error}")
             self._here()
 
     def _verify(self, engine: Engine, index: IndexInfo, live: IndexInfo | None) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from multirecall.core.errors import Backpressure, InvalidInput, NotFound
+from multirecall.core.errors import Backpressure, EngineUnavailable, InvalidInput, NotFound
+from multirecall.engines.schema import Schema
 from multirecall.indexer.changes import ChangeReader
 from multirecall.indexer.items import CopyItem, Item, RowItem
 from multirecall.workers.deployment import Deployment
@@ -16,8 +18,11 @@ from multirecall.workers.pausing import Pause
 from multirecall.workers.store.batches import Batch
 from multirecall.workers.store.dead_letters import DeadLetter
 from multirecall.workers.store.jobs import Job, JobKind, JobState
+from multirecall.workers.store.schema import SeenSchema
 
 __all__ = ["Submitter"]
+
+_log = logging.getLogger("multirecall.workers")
 
 OnRefused = Callable[[InvalidInput, object], None]
 """(why, the change): a change that cannot be read."""
@@ -65,8 +70,7 @@ class Submitter:
         InvalidInput and what came before it stays sent. While the queue is full this waits, up to `wait_s` for each
         batch; then it raises Backpressure, and `data["taken"]` changes were taken. Raises NotFound without an index.
         """
-        with self._deployment.engine() as engine:
-            reader = ChangeReader(engine.info().schema)
+        reader = ChangeReader(self._live_schema())
         job = self._deployment.jobs.create(JobKind.CHANGES, {})
         pending: dict[str, list[Item]] = {"index": [], "changes": []}
         taken = 0
@@ -97,6 +101,21 @@ class Submitter:
         finally:
             self._deployment.jobs.set(job.id, closed=1, read=taken)
         return self._deployment.jobs.get(job.id)
+
+    def _live_schema(self) -> Schema:
+        """That of the live index, or, while the engine is away, the one last seen: changes wait in the store then."""
+        seen = SeenSchema(self._deployment.connection)
+        try:
+            with self._deployment.engine() as engine:
+                schema = engine.info().schema
+        except EngineUnavailable as error:
+            kept = seen.get()
+            if kept is None:
+                raise
+            _log.warning("the engine does not answer; changes are read by the schema last seen: %s", error)
+            return kept
+        seen.put(schema)
+        return schema
 
     def replay(self, letters: Sequence[DeadLetter], *, wait_s: float = 60.0) -> Job:
         """Sends dead letters again, as one job, and forgets them once they are taken. Raises NotFound for none."""

@@ -19,6 +19,7 @@ __all__ = ["Sweeper"]
 _log = logging.getLogger("multirecall.workers")
 
 _LONGEST_WAIT_S = 5.0
+_MOST_MESSAGES = 500
 _REFRESHING = "refreshing"
 
 
@@ -74,6 +75,9 @@ class Sweeper:
         """One sweep. Raises StoreUnavailable, EngineError."""
         options, deployment = self._deployment.options, self._deployment
         for queue in QUEUES:
+            told = deployment.backlog(queue)
+            if told is not None and told >= _MOST_MESSAGES:
+                continue  # nobody takes them: more would only pile up
             for batch in deployment.batches.sweep(queue, announce_again_s=options.announce_again_s):
                 deployment.announce("batch", batch)
         for job in deployment.jobs.without_driver():

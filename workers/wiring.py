@@ -20,11 +20,19 @@ from multirecall.indexer.texts import vector_fingerprint
 from multirecall.wiring.engines import opened_encoder, opened_engine
 from multirecall.wiring.settings import Settings
 from multirecall.workers.building import BuildPlan
-from multirecall.workers.deployment import Announce, Deployment
+from multirecall.workers.deployment import Announce, Backlog, Deployment
 from multirecall.workers.options import WorkerOptions
 from multirecall.workers.store.connection import Connection
 
-__all__ = ["VECTOR_FIELD", "absolute", "announcer", "make_deployment", "new_index_schema", "worker_options"]
+__all__ = [
+    "VECTOR_FIELD",
+    "absolute",
+    "announcer",
+    "backlog_of",
+    "make_deployment",
+    "new_index_schema",
+    "worker_options",
+]
 
 VECTOR_FIELD = "dense"
 
@@ -60,6 +68,24 @@ def announcer(app: Celery) -> Announce:
     return announce
 
 
+def backlog_of(app: Celery) -> Backlog:
+    """Asks the broker how long a queue is."""
+
+    def backlog(queue: str) -> int | None:
+        with app.pool.acquire(block=True) as connection:
+            try:
+                # declared as Celery does it: a passive question finds no queue on a Redis with a key prefix
+                found = connection.default_channel.queue_declare(
+                    queue=queue, durable=True, exclusive=False, auto_delete=False
+                )
+            except (OperationalError, *connection.connection_errors, *connection.channel_errors) as error:
+                _log.debug("the broker does not tell how long queue %s is: %s", queue, error)
+                return None
+            return int(found.message_count)
+
+    return backlog
+
+
 def make_deployment(settings: Settings, app: Celery, *, engine_url: str | None = None) -> Deployment:
     """The deployment of the settings; nothing is connected yet.
 
@@ -92,6 +118,7 @@ def make_deployment(settings: Settings, app: Celery, *, engine_url: str | None =
         open_engine=open_engine,
         encoder_of=encoder_of,
         announce=announcer(app),
+        backlog=backlog_of(app),
         vector_ttl_s=settings.vector_cache_ttl_s,
     )
 

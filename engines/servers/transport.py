@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http.client import RemoteDisconnected
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -109,14 +110,22 @@ class Transport:
         headers = dict(self._headers)
         if body is not None:
             headers["content-type"] = _LINES if isinstance(body, bytes) else _JSON
-        try:
-            meta, parsed = self._wire.perform_request(
-                method,
-                f"{path}?{urlencode(params, safe=_PLAIN)}" if params else path,
-                body=body if body is None or isinstance(body, bytes) else dumps(body),
-                headers=headers,
-                request_timeout=timeout_s or self._timeout_s,
+        target = f"{path}?{urlencode(params, safe=_PLAIN)}" if params else path
+        sent = body if body is None or isinstance(body, bytes) else dumps(body)
+
+        def perform() -> tuple[Any, Any]:
+            return self._wire.perform_request(
+                method, target, body=sent, headers=headers, request_timeout=timeout_s or self._timeout_s
             )
+
+        try:
+            try:
+                meta, parsed = perform()
+            except WireConnectionError as error:
+                # A connection kept from before the server was started anew looks whole until it is used.
+                if not (_was_cut(error) and _only_reads(method, path)):
+                    raise
+                meta, parsed = perform()
         except wire.ConnectionTimeout:
             waited = timeout_s or self._timeout_s
             raise RequestTimedOut(
@@ -209,6 +218,24 @@ def _opened(host_url: str, tls: TlsSettings, timeout_s: float, url: str) -> wire
         raise InvalidSettings(
             f"{url}: {error}", hint="Check the engine URL and the TLS settings.", field="engine"
         ) from None
+
+
+def _only_reads(method: str, path: str) -> bool:
+    """Whether a request may be sent twice."""
+    return method == "GET" or path.endswith(("/_msearch", "/_search", "/_mget", "/_count", "/_refresh"))
+
+
+def _was_cut(error: wire.TransportError) -> bool:
+    """Whether there was a connection, and the other side ended it."""
+    seen: list[BaseException] = [error]
+    while seen:
+        one = seen.pop()
+        if isinstance(one, ConnectionResetError | BrokenPipeError | RemoteDisconnected):
+            return True
+        if isinstance(one, wire.TransportError):
+            seen += one.errors
+        seen += [inner for inner in (one.__cause__, *one.args) if isinstance(inner, BaseException)]
+    return False
 
 
 def _cause(error: wire.TransportError) -> str:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from multirecall.core.errors import (
-    InvalidInput,
-    NotFound,
-)
+from multirecall.core.errors import EngineUnavailable, InvalidInput, NotFound
 from multirecall.engines.base import Upsert, Write
 from multirecall.indexer.items import RowItem
 from multirecall.workers.store.jobs import JobKind, JobState
@@ -17,6 +14,39 @@ from tests.integration.workers.shop import VERSIONED, index_shop, products, rows
 from tests.support.deployments import Bench, eventually
 
 pytestmark = pytest.mark.integration
+
+
+# ---------------------------------------------------------------- an engine that is away
+
+
+def test_changes_are_taken_while_the_engine_is_away(exact: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    index_shop(exact.deployment, rows(2))
+    send(exact, update("p001", price=7))
+    exact.work()
+
+    def away() -> None:
+        raise EngineUnavailable("The engine is away.")
+
+    with monkeypatch.context() as patched:
+        with exact.deployment.engine() as engine:
+            patched.setattr(engine, "info", away)
+        job = send(exact, update("p001", price=9))
+        assert exact.deployment.batches.of_job(job.id) != []
+    exact.work()
+    assert products(exact.deployment)["p001"]["price_minor"] == 900
+
+
+def test_without_an_index_seen_before_an_engine_that_is_away_is_an_error(
+    exact: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise EngineUnavailable("The engine is away.")
+
+    with exact.deployment.engine() as engine:
+        monkeypatch.setattr(engine, "info", away)
+    with pytest.raises(EngineUnavailable):
+        Submitter(exact.deployment).send([update("p001", price=7)])
+    assert exact.deployment.jobs.latest() == []
 
 
 # ---------------------------------------------------------------- jobs that are over

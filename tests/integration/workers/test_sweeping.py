@@ -37,6 +37,18 @@ def test_what_was_just_told_is_not_told_again(bench: Bench) -> None:
     assert bench.announced == []
 
 
+def test_messages_do_not_pile_up_where_nobody_takes_them(bench: Bench) -> None:
+    batch = send(bench)
+    bench.with_options(announce_again_s=0.0)
+    lengths = {"changes": 500, "index": 0}
+    bench.deployment.backlog = lengths.get
+    Sweeper(bench.deployment).sweep()
+    assert bench.announced == []
+    lengths["changes"] = 499
+    Sweeper(bench.deployment).sweep()
+    assert bench.announced == [("batch", batch)]
+
+
 def test_a_message_that_was_lost_is_sent_again(bench: Bench) -> None:
     batch = send(bench)
     bench.with_options(announce_again_s=0.0)
