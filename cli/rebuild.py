@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -24,6 +24,9 @@ from multirecall.indexer.sources import Catalogue
 from multirecall.wiring.engines import opened_encoder, opened_engine
 from multirecall.wiring.gate import gate_by_settings
 from multirecall.wiring.settings import Settings, load_settings
+
+if TYPE_CHECKING:  # Redis and Celery are loaded by the commands that need them
+    from multirecall.workers.deployment import Deployment
 
 __all__ = ["generations", "rebuild", "rollback"]
 
@@ -154,18 +157,21 @@ def rebuild(
 @command
 def rollback(
     to: Annotated[str | None, typer.Option(help="Index to go back to.", show_default="the one before")] = None,
+    outdated: Annotated[
+        bool, typer.Option("--outdated", help="Go back even to an index that the workers did not keep current.")
+    ] = False,
     engine: EngineUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Make the index that served before live again, in one step.
 
-    With workers it was kept current all the while, so no change is lost.
+    After a build by workers it was kept current all the while, so no change is lost.
 
     Example: multirecall rollback
     """
     settings = load_settings()
     with opened_engine(settings, engine) as opened:
-        before, after, with_workers = _rolled_back(settings, opened, to, engine)
+        before, after, with_workers = _rolled_back(settings, opened, to, engine, outdated=outdated)
     if as_json:
         print_json({"live": after, "before": before, "workers": with_workers})
         return
@@ -179,8 +185,12 @@ def rollback(
         )
 
 
-def _rolled_back(settings: Settings, opened: Engine, to: str | None, engine_url: str | None) -> tuple[str, str, bool]:
+def _rolled_back(
+    settings: Settings, opened: Engine, to: str | None, engine_url: str | None, *, outdated: bool
+) -> tuple[str, str, bool]:
     """Goes back; where workers are in use, the index left behind is kept current from then on.
+
+    Raises InvalidInput for an index that workers are building, or (unless `outdated`) did not bring changes to.
 
     Returns the index left, the one that is live now, and whether the workers' store was there to be told.
     """
@@ -195,12 +205,26 @@ def _rolled_back(settings: Settings, opened: Engine, to: str | None, engine_url:
                 hint=f"Wait for it. If its gate stopped it: multirecall jobs resume {builder} --force",
                 field="to",
             )
+        if deployment is not None and not outdated:
+            _check_current(deployment, target)
         if deployment is not None:
             deployment.targets.add(live, "standby")  # before the swap: no change may pass it by
         opened.swap(target)
         if deployment is not None:
             deployment.targets.remove(target)
         return live, target, deployment is not None
+
+
+def _check_current(deployment: Deployment, target: str) -> None:
+    """Raises InvalidInput if changes went through the workers and passed the index by."""
+    changed = any(job.kind.value == "changes" for job in deployment.jobs.latest(size=200))
+    if changed and target not in deployment.targets.all():
+        raise InvalidInput(
+            f"The workers did not keep {target} current: it was replaced by a build without --workers, so it may lack "
+            "changes that came since.",
+            hint="Go back all the same with --outdated, or rebuild: multirecall rebuild --workers.",
+            field="to",
+        )
 
 
 @command

@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse
 from multirecall import __version__
 from multirecall.core.errors import MultirecallError
 from multirecall.search.live import LiveSearcher
-from multirecall.service.bodies import SearchBody, SearchResult, search_result
+from multirecall.service.bodies import MAX_FILTERS, Expression, SearchBody, SearchResult, search_result
+from multirecall.service.body_limit import BodyLimit
 from multirecall.service.problems import add_problems
 
 __all__ = ["make_service"]
@@ -33,6 +34,7 @@ def make_service(searcher: LiveSearcher, *, checks: dict[str, Check], minor_unit
         redoc_url=None,
     )
     add_problems(app)
+    app.add_middleware(BodyLimit)
 
     def answer(body: SearchBody) -> SearchResult:
         timeout_s = None if body.timeout_ms is None else body.timeout_ms / 1000.0
@@ -48,7 +50,9 @@ def make_service(searcher: LiveSearcher, *, checks: dict[str, Check], minor_unit
         q: Annotated[str, Query(max_length=10_000, description="what the shopper typed")] = "",
         size: Annotated[int, Query(ge=1, le=1000, description="products on the page")] = 10,
         offset: Annotated[int, Query(ge=0, lt=1000, alias="from", description="products to skip")] = 0,
-        filters: Annotated[list[str] | None, Query(alias="filter", description="brand=HP, price<=100")] = None,
+        filters: Annotated[
+            list[Expression] | None, Query(alias="filter", max_length=MAX_FILTERS, description="brand=HP, price<=100")
+        ] = None,
     ) -> SearchResult:
         """The same by a URL."""
         return answer(SearchBody.model_validate({"query": q, "size": size, "from": offset, "filters": filters or []}))

@@ -12,7 +12,9 @@ from multirecall.search.filter_syntax import parse_facet, parse_filters, parse_s
 from multirecall.search.page import Page
 from multirecall.search.understand import understand
 
-__all__ = ["SearchBody", "SearchResult", "search_result"]
+__all__ = ["MAX_FILTERS", "Expression", "SearchBody", "SearchResult", "search_result"]
+
+MAX_FILTERS = 50
 
 Expression = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -39,7 +41,9 @@ class SearchBody(BaseModel):
 
     query: str = Field("", max_length=10_000, description="what the shopper typed; empty: the most popular products")
     filters: list[Expression] = Field(
-        default_factory=list, max_length=50, description="all of them must hold: brand=HP, price<=100, colour=Red|Blue"
+        default_factory=list,
+        max_length=MAX_FILTERS,
+        description="all of them must hold: brand=HP, price<=100, colour=Red|Blue",
     )
     facets: list[Expression] = Field(
         default_factory=list, max_length=20, description="what to count: brand, category:25, price:50,100,500"

@@ -22,7 +22,7 @@ from multirecall.core.errors import (
     UnsupportedFeature,
 )
 
-__all__ = ["add_problems"]
+__all__ = ["add_problems", "problem"]
 
 _log = logging.getLogger("multirecall.service")
 
@@ -49,7 +49,8 @@ def add_problems(app: FastAPI) -> None:
         app.add_exception_handler(kind, handler)
 
 
-def _problem(status: int, code: str, title: str, *, detail: str = "", **more: Any) -> JSONResponse:
+def problem(status: int, code: str, title: str, *, detail: str = "", **more: Any) -> JSONResponse:
+    """A problem as a response."""
     headers = {"retry-after": str(max(1, round(more["retry_after_s"])))} if "retry_after_s" in more else None
     body = {"type": f"urn:multirecall:{code}", "title": title, "status": status, "detail": detail, **more}
     return JSONResponse(body, status_code=status, media_type="application/problem+json", headers=headers)
@@ -61,21 +62,21 @@ def _ours(request: Request, error: MultirecallError) -> JSONResponse:
     if status >= 500:
         _log.error("%s %s: %s", request.method, request.url.path, error)
         told = {"retry_after_s": error.data["retry_after_s"]} if "retry_after_s" in error.data else {}
-        return _problem(status, error.code, "The search cannot answer just now.", detail="Try again later.", **told)
+        return problem(status, error.code, "The search cannot answer just now.", detail="Try again later.", **told)
     kept = {name: error.data[name] for name in ("field", "retry_after_s") if name in error.data}
-    return _problem(status, error.code, error.message, detail=error.hint, **kept)
+    return problem(status, error.code, error.message, detail=error.hint, **kept)
 
 
 def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"][1:])  # the first says where it stood: body or query
-    return _problem(422, "invalid_input", f"{field or 'The body'}: {first['msg']}.", field=field)
+    return problem(422, "invalid_input", f"{field or 'The body'}: {first['msg']}.", field=field)
 
 
 def _http(request: Request, error: HTTPException) -> JSONResponse:
-    return _problem(error.status_code, "http", str(error.detail))
+    return problem(error.status_code, "http", str(error.detail))
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
     _log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _problem(500, "internal", "Something went wrong here; it is logged.")
+    return problem(500, "internal", "Something went wrong here; it is logged.")

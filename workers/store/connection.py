@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import redis
 from redis.backoff import ExponentialBackoff
@@ -19,12 +18,13 @@ _TIMEOUT_S = 10.0
 
 
 def masked_url(url: str) -> str:
-    """The URL without its password."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:********@{host}"))
+    """The URL without user, password and query, whatever characters they hold, even ones that break a URL."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return "…"
+    _, at, address = rest.rpartition("@")
+    address = address.partition("?")[0].partition("#")[0]
+    return f"{scheme}://{'********@' if at else ''}{address}"
 
 
 class Connection:
@@ -48,10 +48,10 @@ class Connection:
                 retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=5),
                 retry_on_error=[redis.ConnectionError, redis.TimeoutError],
             )
-        except ValueError as error:
+        except ValueError:  # its text may hold a piece of the password
             raise InvalidSettings(
-                f"The Redis URL {self.url!r} cannot be read: {error}.",
-                hint="Write redis://HOST:PORT/DB, or rediss:// for TLS.",
+                f"The Redis URL {self.url!r} cannot be read.",
+                hint="Write redis://HOST:PORT/DB, or rediss:// for TLS; a / in a password is written %2F.",
                 field="redis",
             ) from None
         self._scripts: dict[str, Any] = {}

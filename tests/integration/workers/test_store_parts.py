@@ -192,8 +192,11 @@ def test_a_url_of_another_form_names_the_form(url: str) -> None:
 
 
 def test_passwords_are_masked() -> None:
-    assert masked_url("redis://shop:geheim@h:6379/1") == "redis://shop:********@h:6379/1"
-    assert masked_url("redis://:geheim@h/1") == "redis://:********@h/1"
+    assert masked_url("redis://shop:geheim@h:6379/1") == "redis://********@h:6379/1"
+    assert masked_url("redis://:geheim@h/1") == "redis://********@h/1"
+    assert masked_url("redis://:ge/h#e?i@m@h/1") == "redis://********@h/1"
+    assert masked_url("redis://h/1?password=geheim") == "redis://h/1"
+    assert masked_url("geheim") == "…"
     assert masked_url("redis://h/1") == "redis://h/1"
 
 

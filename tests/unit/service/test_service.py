@@ -147,3 +147,14 @@ def test_the_description_has_an_example(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     assert described["components"]["schemas"]["SearchBody"]["examples"]
     assert {"/v1/search", "/healthz", "/readyz"} <= set(described["paths"])
+
+
+def test_too_many_filters_and_too_long_a_body_are_refused(client: TestClient) -> None:
+    answer = client.get("/v1/search", params={"q": "toner", "filter": ["brand=HP"] * 51})
+    assert (answer.status_code, answer.json()["field"]) == (422, "filter")
+    assert client.get("/v1/search", params={"q": "toner", "filter": [""]}).status_code == 422
+    long = client.post("/v1/search", content=b'{"query": "' + b"x" * 70_000 + b'"}')
+    assert long.status_code == 413
+    assert long.headers["content-type"] == "application/problem+json"
+    whole = client.post("/v1/search", json={"query": "toner", "filters": ["brand=" + "x" * 400] * 50})
+    assert whole.status_code == 200
