@@ -94,9 +94,12 @@ def opened_searcher(
 
 @contextmanager
 def opened_live_searcher(settings: Settings, *, engine_url: str | None = None) -> Iterator[LiveSearcher]:
-    """A searcher that goes over to each index that goes live, with that index's own encoder."""
+    """A searcher that goes over to each index that goes live, with that index's own encoder.
+
+    Before the first catalogue there may not even be a folder for an embedded engine: it is made.
+    """
     with ExitStack() as stack:
-        engine = stack.enter_context(opened_engine(settings, engine_url))
+        engine = stack.enter_context(opened_engine(settings, engine_url, create=True))
 
         def open_generation(info: IndexInfo) -> Searcher:
             return _searcher(settings, engine, info)[0]
