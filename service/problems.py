@@ -59,6 +59,8 @@ def problem(status: int, code: str, title: str, *, detail: str = "", **more: Any
 def _ours(request: Request, error: MultirecallError) -> JSONResponse:
     """What the caller got wrong is told whole; of our own trouble only what it is, the rest is in the log."""
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+    if isinstance(error, NotFound) and "engine" in error.data:  # its text names the engine
+        return problem(503, "not_ready", "There is no index to search yet.", detail="Try again later.")
     if status >= 500:
         _log.error("%s %s: %s", request.method, request.url.path, error)
         told = {"retry_after_s": error.data["retry_after_s"]} if "retry_after_s" in error.data else {}

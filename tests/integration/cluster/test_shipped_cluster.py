@@ -86,7 +86,7 @@ def test_before_the_first_catalogue_the_service_is_alive_and_not_ready(deploymen
     with httpx.Client(base_url=f"http://127.0.0.1:{ports['8080']}", trust_env=False, timeout=60) as client:
         assert client.get("/healthz").status_code == 200
         assert client.get("/readyz").json()["parts"] == {"engine": "ok", "index": "not_found"}
-        assert client.get("/v1/search", params={"q": "printer"}).status_code == 404
+        assert client.get("/v1/search", params={"q": "printer"}).status_code == 503
 
 
 def test_a_catalogue_goes_through_the_workers_and_is_found(deployment: Deployment) -> None:

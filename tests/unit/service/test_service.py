@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from multirecall.core.errors import EngineUnavailable
+from multirecall.core.errors import EngineUnavailable, NotFound
 from multirecall.engines.base import IndexedProduct, IndexInfo, Upsert
 from multirecall.engines.exact import ExactEngine
 from multirecall.engines.schema import Schema
@@ -129,6 +129,18 @@ def test_an_engine_that_is_down_is_told_without_its_address(
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "3"
     assert "secret-host" not in answer.text
+
+
+def test_without_an_index_a_search_says_so_and_not_where_the_engine_is(
+    searcher: LiveSearcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise NotFound("embedded:/secret/place has no live index.", engine="embedded:/secret/place")
+
+    monkeypatch.setattr(searcher, "search", missing)
+    answer = TestClient(make_service(searcher, checks={}, minor_units=2)).get("/v1/search", params={"q": "toner"})
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:multirecall:not_ready")
+    assert "secret" not in answer.text
 
 
 def test_an_unexpected_failure_shows_no_trace(searcher: LiveSearcher, monkeypatch: pytest.MonkeyPatch) -> None:
