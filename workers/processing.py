@@ -152,7 +152,15 @@ class BatchProcessor:
                     engine.refresh(index=info.name)  # its writes are durable only then, and it is closed after
         if not batch.index:
             self._keep_late(batch, engine, done)
-        return self._settlement(batch, done, unversioned)
+            if engine.capabilities.concurrent_writers:  # again: a refresh may have come between the mark and the write
+                self._deployment.unrefreshed.mark(*done)
+        return self._settlement(batch, done, self._standby(engine), unversioned)
+
+    def _standby(self, engine: Engine) -> set[str]:
+        """The indexes that served before. The live one is none, though it may still be named so: a rollback swaps
+        first."""
+        names = {name for name, why in self._deployment.targets.all().items() if why == "standby"}
+        return names - {info.name for info in _live(engine)}
 
     def _keep_late(self, batch: Batch, engine: Engine, done: dict[str, Applied]) -> None:
         """Updates whose product an index that is being built lacks, while another index has it, are kept for the one
@@ -174,12 +182,14 @@ class BatchProcessor:
                 self._deployment.late.add(name, items)
                 applier = Applier(engine, encoder_of=self._deployment.encoder_of)
                 again = applier.apply(items, engine.info(index=name)).outcomes
+                if not engine.capabilities.concurrent_writers:
+                    engine.refresh(index=name)
                 for position, outcome in zip(missing, again, strict=True):
                     done[name].outcomes[position] = outcome
 
     def _indexes(self, batch: Batch, engine: Engine) -> list[IndexInfo]:
         if batch.index:
-            return [engine.info(index=batch.index)]
+            return [_own(engine.info(index=batch.index), batch.job)]
         names = [name for name in self._deployment.targets.all()]
         infos = _live(engine)
         for name in names:
@@ -194,8 +204,9 @@ class BatchProcessor:
             )
         return infos
 
-    def _settlement(self, batch: Batch, done: dict[str, Applied], unversioned: int | None) -> Settlement:
-        standby = {name for name, why in self._deployment.targets.all().items() if why == "standby"}
+    def _settlement(
+        self, batch: Batch, done: dict[str, Applied], standby: set[str], unversioned: int | None
+    ) -> Settlement:
         outcomes = [
             _over_all({name: one.outcomes[position] for name, one in done.items()}, standby)
             for position in range(len(batch.items))
@@ -205,7 +216,7 @@ class BatchProcessor:
         again: list[Item] = []
         behind = {
             position
-            for name in standby & done.keys()
+            for name in done.keys() & standby
             for position, outcome in enumerate(done[name].outcomes)
             if outcome.kind is OutcomeKind.MISSING and outcomes[position].kind is not OutcomeKind.MISSING
         }
@@ -306,6 +317,16 @@ def _over_all(outcomes: Mapping[str, Outcome], standby: Collection[str]) -> Outc
     return worst([*(there or known), *before])
 
 
+def _own(info: IndexInfo, job: str) -> IndexInfo:
+    """The index, unless another job made it: its name is given again once it was dropped."""
+    mark = info.schema.metadata.get("build")
+    if isinstance(mark, dict) and mark.get("job", job) != job:
+        raise NotFound(
+            f"The index {info.name} of job {job} is gone; another job's has its name now.", hint="Start a new job."
+        )
+    return info
+
+
 def _live(engine: Engine) -> list[IndexInfo]:
     try:
         return [engine.info()]
@@ -314,7 +335,10 @@ def _live(engine: Engine) -> list[IndexInfo]:
 
 
 def _letter(item: Item, outcome: Outcome, batch: Batch, index: str, unversioned: int | None) -> DeadLetter:
-    """`unversioned` goes into a row that the clock gave its version: replayed, it must not pass for a newer one."""
+    """`unversioned` goes into a row that the clock gave its version: replayed, it must not pass for a newer one.
+
+    One that is 0 does not: it would hide the version that the row may carry (`Submitter.replay` sees to the others).
+    """
     if isinstance(item, RowItem) and item.version is None and unversioned:
         item = replace(item, version=unversioned)
     return DeadLetter(

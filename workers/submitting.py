@@ -45,8 +45,14 @@ class Submitter:
         return job
 
     def resume(self, job_id: str, *, force: bool = False) -> Job:
-        """Lets a failed or cancelled job go on; `force` passes the gate. Raises NotFound, InvalidInput."""
+        """Lets a failed or cancelled job go on; `force` passes the gate. Raises NotFound, InvalidInput.
+
+        A job that goes on already is told again of what was laid aside: whoever resumed it may have died half-way.
+        Only if there is nothing of that, it raises InvalidInput.
+        """
         job = self._deployment.jobs.get(job_id)
+        if not job.state.over and self._batches.unpark(job_id):
+            return job
         if force and job.state in (JobState.CANCELLED, JobState.FAILED):
             self._deployment.jobs.set(job_id, spec={**job.spec, "force": True})
         job = self._deployment.jobs.resume(job_id)
@@ -72,8 +78,14 @@ class Submitter:
         """
         reader = ChangeReader(self._live_schema())
         job = self._deployment.jobs.create(JobKind.CHANGES, {})
-        pending: dict[str, list[Item]] = {"index": [], "changes": []}
+        pending = _Pending()
         taken = 0
+
+        def put(queue: str) -> int:
+            if not reader.source_versions:
+                pending.number(self._batches.next_versions)
+            return self._put(job, pending.items[queue], wait_s)
+
         try:
             for number, change in enumerate(changes, start=1):
                 if change == "":
@@ -86,16 +98,15 @@ class Submitter:
                     self._deployment.jobs.add(job.id, rejected=1)
                     on_refused(error, change)
                     continue
-                waiting = pending["index" if isinstance(item, RowItem) else "changes"]
-                waiting.append(item)
-                if len(waiting) >= self._options.batch_rows:
-                    if waiting is pending["changes"] and pending["index"]:
+                queue = pending.add(item)
+                if len(pending.items[queue]) >= self._options.batch_rows:
+                    if queue == "changes" and pending.items["index"]:
                         # an update that is sent long before its product would be given up
-                        taken += self._put(job, pending["index"], reader.source_versions, wait_s)
-                    taken += self._put(job, waiting, reader.source_versions, wait_s)
-            for waiting in pending.values():
-                if waiting:
-                    taken += self._put(job, waiting, reader.source_versions, wait_s)
+                        taken += put("index")
+                    taken += put(queue)
+            for queue, items in pending.items.items():
+                if items:
+                    taken += put(queue)
         except Backpressure as error:
             raise Backpressure(error.message, hint=error.hint, **error.data, taken=taken, job=job.id) from error
         finally:
@@ -118,22 +129,29 @@ class Submitter:
         return schema
 
     def replay(self, letters: Sequence[DeadLetter], *, wait_s: float = 60.0) -> Job:
-        """Sends dead letters again, as one job, and forgets them once they are taken. Raises NotFound for none."""
+        """Sends dead letters again, as one job, and forgets them once they are taken.
+
+        A row that carries no version counts as older than all there is. Raises NotFound for no letters, and
+        Backpressure as `send` does: the letters that were not taken stay.
+        """
         if not letters:
             raise NotFound("There is no dead letter to replay.")
         job = self._deployment.jobs.create(JobKind.CHANGES, {"replay": len(letters)})
-        for start in range(0, len(letters), self._options.batch_rows):
-            part = letters[start : start + self._options.batch_rows]
-            self._put(job, [letter.item for letter in part], True, wait_s)
-            self._deployment.dead_letters.drop([letter.id for letter in part])
-        self._deployment.jobs.set(job.id, closed=1, read=len(letters))
+        taken = 0
+        try:
+            self._deployment.jobs.set(job.id, unversioned=0)  # not in the items: it would hide what their rows carry
+            for start in range(0, len(letters), self._options.batch_rows):
+                part = letters[start : start + self._options.batch_rows]
+                taken += self._put(job, [letter.item for letter in part], wait_s)
+                self._deployment.dead_letters.drop([letter.id for letter in part])
+        except Backpressure as error:
+            raise Backpressure(error.message, hint=error.hint, **error.data, taken=taken, job=job.id) from error
+        finally:
+            self._deployment.jobs.set(job.id, closed=1, read=taken)
         return self._deployment.jobs.get(job.id)
 
-    def _put(self, job: Job, items: list[Item], versioned: bool, wait_s: float) -> int:
+    def _put(self, job: Job, items: list[Item], wait_s: float) -> int:
         """Puts items as one batch, in the queue of the first, and empties the list."""
-        if not versioned:
-            versions = self._batches.next_versions(len(items))
-            items[:] = [_versioned(item, version) for item, version in zip(items, versions, strict=True)]
         queue = "index" if any(isinstance(item, RowItem) for item in items) else "changes"
         batch = Batch(
             id=f"{queue}/{job.id}/{secrets.token_hex(6)}", job=job.id, queue=queue, index="", items=tuple(items)
@@ -152,6 +170,33 @@ class Submitter:
         taken = len(items)
         items.clear()
         return taken
+
+
+class _Pending:
+    """Changes that were read and not put yet, by their queue; the clock numbers them in the order of reading.
+
+    The queues fill up unevenly: numbers drawn for one alone would turn a `delete` and the `upsert` after it round.
+    """
+
+    def __init__(self) -> None:
+        self.items: dict[str, list[Item]] = {"index": [], "changes": []}
+        self._unnumbered: list[tuple[str, int]] = []
+
+    def add(self, item: Item) -> str:
+        """Takes one in; returns its queue."""
+        queue = "index" if isinstance(item, RowItem) else "changes"
+        self._unnumbered.append((queue, len(self.items[queue])))
+        self.items[queue].append(item)
+        return queue
+
+    def number(self, next_versions: Callable[[int], range]) -> None:
+        """Gives all that have no version of the clock's yet theirs, in both queues."""
+        if not self._unnumbered:
+            return
+        versions = next_versions(len(self._unnumbered))
+        for (queue, position), version in zip(self._unnumbered, versions, strict=True):
+            self.items[queue][position] = _versioned(self.items[queue][position], version)
+        self._unnumbered.clear()
 
 
 def _versioned(item: Item, version: int) -> Item:
