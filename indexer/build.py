@@ -20,7 +20,7 @@ from multirecall.core.errors import EngineError, InvalidInput, InvalidSource, Mu
 from multirecall.encoders.base import Encoder
 from multirecall.engines.base import Engine, IndexInfo
 from multirecall.indexer import mapping as mappings
-from multirecall.indexer.copying import OnReady, copy_tombstones
+from multirecall.indexer.copying import OnReady, copy_tombstones, same_versions
 from multirecall.indexer.filling import Filling
 from multirecall.indexer.generations import build_mark, drop_abandoned, drop_old, live_index
 from multirecall.indexer.new_schema import IndexShape, new_schema, settled_mapping
@@ -107,8 +107,8 @@ def build(
         )
         index = engine.create(schema)
         try:
-            if live is not None:
-                copy_tombstones(engine, live.name, index)
+            if live is not None and same_versions(live, mapping):
+                copy_tombstones(engine, live.name, index, by_clock=not mapping.version)
             filling.run(index)
             filling.tell("verifying")
             _verify(filling, index, live, options)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from multirecall.core.errors import EngineError, EngineUnavailable, InvalidInput, NotFound
+from multirecall.core.errors import EngineError, EngineUnavailable, InvalidInput, InvalidMapping, NotFound
 from multirecall.encoders.base import Encoder
-from multirecall.engines.base import Delete, Engine, IndexInfo
+from multirecall.engines.base import Delete, Deleted, Engine, IndexInfo
 from multirecall.engines.fields import STORED_FIELDS
 from multirecall.engines.versions import VERSION_FIELDS
 from multirecall.indexer import mapping as mappings
@@ -23,11 +23,13 @@ __all__ = [
     "COPIED_FIELDS",
     "CopyReport",
     "OnReady",
+    "check_versions",
     "copy_batches",
     "copy_item",
     "copy_live",
     "copy_tombstones",
     "mapping_of",
+    "same_versions",
 ]
 
 OnReady = Callable[[str, str], None]
@@ -64,6 +66,12 @@ def mapping_of(index: IndexInfo) -> mappings.Mapping:
     return mappings.Mapping.from_dict(held)
 
 
+KEEP_TOMBSTONES_S = 30 * 86_400.0
+"""How long tombstones are of use, unless somebody says otherwise."""
+
+_FIRST_CLOCK = 10**15
+"""Versions below are no microseconds since 1970: the clock's were higher long before this program was."""
+
 COPIED_FIELDS = (*(name for name in STORED_FIELDS if name != "version"), *VERSION_FIELDS)
 """What a copy needs of a stored product."""
 
@@ -90,10 +98,44 @@ def copy_batches(engine: Engine, index: str, *, rows: int, n_bytes: int) -> Iter
         yield items
 
 
-def copy_tombstones(engine: Engine, live: str, new: str) -> int:
-    """Takes over which products were deleted and at which version, so that no old row brings one back."""
+def same_versions(live: IndexInfo, mapping: mappings.Mapping) -> bool:
+    """Whether versions of the live index and those of a new one, made by `mapping`, can be compared: both are the
+    shop's own, or both are the clock's. True for an index that does not say by which mapping it was made."""
+    held = live.schema.metadata.get("mapping")
+    return not isinstance(held, dict) or bool(held.get("version")) == bool(mapping.version)
+
+
+def check_versions(live: IndexInfo, mapping: mappings.Mapping) -> None:
+    """Raises InvalidMapping if the products of the live index cannot be copied with their versions."""
+    if not same_versions(live, mapping):
+        kind = "the shop's own" if mapping.version else "given by a clock"
+        raise InvalidMapping(
+            f"By the mapping, versions of products are {kind}; those in index {live.name} are not, and a copy would "
+            "take them over.",
+            hint="Name a source: `multirecall rebuild SOURCE`.",
+            field="version",
+        )
+
+
+def copy_tombstones(
+    engine: Engine, live: str, new: str, *, keep_s: float = KEEP_TOMBSTONES_S, by_clock: bool = False
+) -> int:
+    """Takes over which products were deleted and at which version, so that no old row brings one back; returns how
+    many. Those older than `keep_s` are left behind.
+
+    A tombstone's time begins anew in the new index: engines take none along. A version that a clock gave (`by_clock`)
+    is the delete's time in microseconds, and tells its age across any number of copies. Of a shop's own versions
+    nothing tells: their tombstones are forgotten `keep_s` after the last rebuild.
+    """
     copied = 0
-    deletes = (Delete(id=gone.id, version=gone.version) for gone in engine.deleted(index=live))
+    oldest = time.time() - keep_s
+
+    def made_at(gone: Deleted) -> float:
+        return gone.version / 1e6 if by_clock and gone.version >= _FIRST_CLOCK else gone.deleted_at
+
+    deletes = (
+        Delete(id=gone.id, version=gone.version) for gone in engine.deleted(index=live) if made_at(gone) > oldest
+    )
     for result in engine.write(deletes, index=new):
         if not result.ok:
             raise EngineUnavailable(f"The tombstone of {result.id!r} could not be copied: {result.error}.")
@@ -115,17 +157,20 @@ def copy_live(
     """Copies the live index into a new one made by `mapping` (None: the live one's) and `encoders`, and makes it live.
 
     Vectors whose text and encoder are the same are taken over. Nobody else may write to the index meanwhile (workers
-    keep two indexes current: `multirecall rebuild --workers`). Raises NotFound without a live index, and what the
-    engine, an encoder and `on_ready` raise; then the live index stays, and the new one is dropped.
+    keep two indexes current: `multirecall rebuild --workers`). Raises NotFound without a live index, InvalidMapping if
+    its versions are of the other kind, and what the engine, an encoder and `on_ready` raise; then the live index stays,
+    and the new one is dropped.
     """
     started = time.perf_counter()
     drop_abandoned(engine)
     live = live_index(engine)
     if live is None:
         raise NotFound("There is no index to rebuild from.", hint="Index a catalogue first, or name a source.")
+    mapping = mapping or mapping_of(live)
+    check_versions(live, mapping)
     schema = new_schema(
         engine,
-        mapping or mapping_of(live),
+        mapping,
         encoders,
         shape or IndexShape(),
         suggested=bool(live.schema.metadata.get("mapping_suggested")),
@@ -176,7 +221,8 @@ class _Copying:
     def run(self, batch_rows: int) -> None:
         """Copies everything and makes sure that it is there."""
         self._engine.refresh(index=self._live.name)  # what was written last is copied too
-        copy_tombstones(self._engine, self._live.name, self._new.name)
+        by_clock = not mapping_of(self._new).version
+        copy_tombstones(self._engine, self._live.name, self._new.name, by_clock=by_clock)
         for items in copy_batches(self._engine, self._live.name, rows=batch_rows, n_bytes=8 << 20):
             applied = self._applier.apply(items, self._new, reuse=[self._live])
             for item, outcome in zip(items, applied.outcomes, strict=True):

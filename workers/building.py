@@ -14,14 +14,13 @@ from multirecall.core.errors import InvalidSource, NotFound
 from multirecall.engines.base import Engine, IndexInfo
 from multirecall.engines.schema import Schema
 from multirecall.indexer import mapping as mappings
-from multirecall.indexer.copying import copy_batches, mapping_of
+from multirecall.indexer.copying import check_versions, copy_batches, mapping_of, same_versions
 from multirecall.indexer.items import Item, RowItem
 from multirecall.indexer.new_schema import settled_mapping
 from multirecall.indexer.rejects import RejectsFile
 from multirecall.indexer.rows import Reject, RowReader
 from multirecall.indexer.seen_ids import Places, SeenIds
 from multirecall.indexer.sources import BrokenRow, Catalogue
-from multirecall.workers.options import WorkerOptions
 from multirecall.workers.store.jobs import Job
 
 __all__ = ["BuildPlan", "NewIndex"]
@@ -32,8 +31,10 @@ _SAMPLE_ROWS = 2_000
 @dataclass(slots=True, kw_only=True)
 class BuildPlan:
     """One reading of a build's source. `repeatable`: read again, it gives the same batches in the same order, so that
-    those handed out before can be passed over. `fingerprint` changes when the source does. `source_versions`: the rows
-    of a catalogue carry versions of their own.
+    those handed out before can be passed over, for the batches of a job are cut by the limits in its spec.
+    `fingerprint` changes when the source does. `source_versions`: the rows of a catalogue carry versions of their own.
+    `same_versions`: so do those of the live index, or neither do; else their versions say nothing to each other.
+    `carries_over`: the live index may know what the source does not.
     """
 
     mapping: mappings.Mapping
@@ -45,8 +46,11 @@ class BuildPlan:
     source_versions: bool
     unversioned: int
     bytes_total: int
-    replaces: str | None
-    _read: Callable[[BuildPlan, WorkerOptions], Iterator[list[Item]]]
+    same_versions: bool
+    carries_over: bool
+    batch_rows: int
+    batch_bytes: int
+    _read: Callable[[BuildPlan], Iterator[list[Item]]]
     _rejects: RejectsFile
     read: int = 0
     duplicates: int = 0
@@ -67,10 +71,10 @@ class BuildPlan:
             )
         return plan
 
-    def batches(self, options: WorkerOptions) -> Iterator[list[Item]]:
+    def batches(self) -> Iterator[list[Item]]:
         """The items, at most `batch_rows` and about `batch_bytes` in a batch."""
         with self._rejects:
-            yield from self._read(self, options)
+            yield from self._read(self)
 
     def counts(self) -> dict[str, int]:
         """How far the reading is."""
@@ -116,10 +120,11 @@ def _of_catalogue(job: Job, live: IndexInfo | None) -> BuildPlan:
         ) from error
     given = mappings.Mapping.from_dict(spec["mapping"]) if spec.get("mapping") else None
     mapping, suggestion = settled_mapping(source, given, _SAMPLE_ROWS)
+    same = live is None or same_versions(live, mapping)
     stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in source.files]
 
-    def read(plan: BuildPlan, options: WorkerOptions) -> Iterator[list[Item]]:
-        yield from _rows(plan, options, source, RowReader(mapping))
+    def read(plan: BuildPlan) -> Iterator[list[Item]]:
+        yield from _rows(plan, source, RowReader(mapping))
 
     return BuildPlan(
         mapping=mapping,
@@ -131,13 +136,16 @@ def _of_catalogue(job: Job, live: IndexInfo | None) -> BuildPlan:
         source_versions=bool(mapping.version),
         unversioned=0 if mapping.version else int(spec.get("version_at", 0)),
         bytes_total=source.total_bytes,
-        replaces=live.name if live else None,
+        same_versions=same,
+        carries_over=same,
+        batch_rows=int(spec["batch_rows"]),
+        batch_bytes=int(spec["batch_bytes"]),
         _read=read,
         _rejects=RejectsFile(Path(spec.get("rejects_path") or f"multirecall-rejects-{job.id}.jsonl").absolute()),
     )
 
 
-def _rows(plan: BuildPlan, options: WorkerOptions, source: Catalogue, reader: RowReader) -> Iterator[list[Item]]:
+def _rows(plan: BuildPlan, source: Catalogue, reader: RowReader) -> Iterator[list[Item]]:
     seen, places = SeenIds(), Places()
     items: list[Item] = []
     size = 0
@@ -154,7 +162,7 @@ def _rows(plan: BuildPlan, options: WorkerOptions, source: Catalogue, reader: Ro
             continue
         items.append(RowItem(id=found, row=row.record, file=row.file, number=row.row, line=row.line))
         size += _size(row.record)
-        if len(items) >= options.batch_rows or size >= options.batch_bytes:
+        if len(items) >= plan.batch_rows or size >= plan.batch_bytes:
             plan.bytes_read = source.bytes_read
             yield items
             items, size = [], 0
@@ -167,9 +175,10 @@ def _of_index(spec: Mapping[str, Any], engine: Engine, live: IndexInfo | None) -
     if live is None:
         raise NotFound("There is no index to rebuild from.", hint="Index a catalogue first, or name a source.")
     mapping = mappings.Mapping.from_dict(spec["mapping"]) if spec.get("mapping") else mapping_of(live)
+    check_versions(live, mapping)
 
-    def read(plan: BuildPlan, options: WorkerOptions) -> Iterator[list[Item]]:
-        yield from _copies(plan, options, engine, live.name)
+    def read(plan: BuildPlan) -> Iterator[list[Item]]:
+        yield from _copies(plan, engine, live.name)
 
     return BuildPlan(
         mapping=mapping,
@@ -181,14 +190,17 @@ def _of_index(spec: Mapping[str, Any], engine: Engine, live: IndexInfo | None) -
         source_versions=False,
         unversioned=0,
         bytes_total=0,
-        replaces=live.name,
+        same_versions=True,
+        carries_over=False,
+        batch_rows=int(spec["batch_rows"]),
+        batch_bytes=int(spec["batch_bytes"]),
         _read=read,
         _rejects=RejectsFile(None),
     )
 
 
-def _copies(plan: BuildPlan, options: WorkerOptions, engine: Engine, index: str) -> Iterator[list[Item]]:
-    for items in copy_batches(engine, index, rows=options.batch_rows, n_bytes=options.batch_bytes):
+def _copies(plan: BuildPlan, engine: Engine, index: str) -> Iterator[list[Item]]:
+    for items in copy_batches(engine, index, rows=plan.batch_rows, n_bytes=plan.batch_bytes):
         plan.read += len(items)
         yield [*items]
 

@@ -1,4 +1,4 @@
-"""What the live index knows and a catalogue file does not yet: changes newer than the rows of the file."""
+"""What the live index knows and a build's source does not: changes newer than the rows of the file."""
 
 from __future__ import annotations
 
@@ -11,34 +11,52 @@ from multirecall.engines.versions import VERSION_FIELDS
 from multirecall.indexer.copying import COPIED_FIELDS, copy_item
 from multirecall.indexer.items import CopyItem
 
-__all__ = ["newer_products"]
+__all__ = ["NewerProducts"]
 
 _AT_ONCE = 500
 
 
-def newer_products(engine: Engine, live: str, new: str) -> Iterator[list[CopyItem]]:
-    """Products of both indexes of which the live one has a record, or a single field, of a higher version.
+class NewerProducts:
+    """Products of the live index that came, whole or in a single field, later than what the new one holds of them.
 
-    For a catalogue that carries versions of its own: its file may be older than what came as changes since. A product
-    that only the live index has is none of them: the file leaves it out, and says so by that. In bounded memory; costs
-    one scan of the versions and one fetch for every 500 products.
+    Without `since` the catalogue carries versions of its own, and its file may be older than what came as changes: a
+    higher version is newer. A product that only the live index has is none of them: the file leaves it out, and says
+    so by that. With `since`, the clock's version at which the build began, newer is what came after that; so is a
+    product that came after it and that the file could not know. In bounded memory; costs one scan of the versions and
+    one fetch for every 500 products.
+
+    `created` counts the live products that came whole after `since`: no more than these does the new index hold
+    beyond its source.
     """
-    stored = iter(engine.scan(VERSION_FIELDS, index=live))
-    while part := {str(record["id"]): record for record in itertools.islice(stored, _AT_ONCE)}:
-        there = engine.fetch([*part], VERSION_FIELDS, index=new)
-        ids = [
-            product_id
-            for (product_id, before), after in zip(part.items(), there, strict=True)
-            if after is not None and _is_newer(before, after)
-        ]
-        if ids:
-            records = engine.fetch(ids, COPIED_FIELDS, index=live)
-            yield [copy_item(record) for record in records if record is not None]
+
+    def __init__(self, engine: Engine, live: str, new: str, *, since: int | None = None) -> None:
+        self._engine, self._live, self._new = engine, live, new
+        self._since = since
+        self.created = 0
+
+    def batches(self) -> Iterator[list[CopyItem]]:
+        """Those as the live index has them."""
+        stored = iter(self._engine.scan(VERSION_FIELDS, index=self._live))
+        while part := {str(record["id"]): record for record in itertools.islice(stored, _AT_ONCE)}:
+            there = self._engine.fetch([*part], VERSION_FIELDS, index=self._new)
+            ids = []
+            for (product_id, before), after in zip(part.items(), there, strict=True):
+                came_since = self._since is not None and _record_version(before) > self._since
+                self.created += came_since
+                if came_since if after is None else _is_newer(before, after, self._since or 0):
+                    ids.append(product_id)
+            if ids:
+                records = self._engine.fetch(ids, COPIED_FIELDS, index=self._live)
+                yield [copy_item(record) for record in records if record is not None]
 
 
-def _is_newer(live: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    of_record = int(new.get("record_version", 0))
-    if int(live.get("record_version", 0)) > of_record:
+def _record_version(stored: Mapping[str, Any]) -> int:
+    return int(stored.get("record_version") or 0)
+
+
+def _is_newer(live: Mapping[str, Any], new: Mapping[str, Any], since: int) -> bool:
+    of_record = max(since, _record_version(new))
+    if _record_version(live) > of_record:
         return True
     fields = new.get("field_versions", {})
     later = live.get("field_versions", {}).items()

@@ -7,7 +7,7 @@ from typing import Any
 
 from multirecall.wiring.gate import gate_by_settings
 from multirecall.wiring.settings import Settings
-from multirecall.workers.driving import GateOf
+from multirecall.workers.finishing import GateOf
 
 __all__ = ["gate_of"]
 

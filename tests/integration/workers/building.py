@@ -10,9 +10,11 @@ from typing import Any
 
 from multirecall.engines.base import Engine
 from multirecall.engines.schema import Schema
+from multirecall.indexer.generations import live_index
 from multirecall.indexer.new_schema import IndexShape, new_schema
 from multirecall.workers.building import BuildPlan
-from multirecall.workers.driving import GateOf, JobDriver
+from multirecall.workers.driving import JobDriver
+from multirecall.workers.finishing import GateOf
 from multirecall.workers.store.jobs import Job, JobKind, JobState
 from multirecall.workers.submitting import Submitter
 from tests.integration.workers.shop import ENCODER, MAPPING
@@ -41,7 +43,8 @@ STOPPED = {"passed": False, "outcome": "stopped", "reason": "nDCG fell by 0.5"}
 def new_index(engine: Engine, plan: BuildPlan, job_id: str) -> Schema:
     """As `workers.wiring.new_index_schema` makes it."""
     encoders = {} if plan.encoder == "none" else {"dense": ENCODER}
-    mark = {"job": job_id, "replaces": plan.replaces}
+    before = live_index(engine)
+    mark = {"job": job_id, "replaces": before.name if before else None}
     return new_schema(engine, plan.mapping, encoders, IndexShape(), suggested=False, sources=plan.sources, mark=mark)
 
 

@@ -1,0 +1,62 @@
+"""One drive of one job: what a driver notes on the way, and how it learns that it should not go on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from multirecall.engines.base import Engine
+from multirecall.workers.deployment import Deployment
+from multirecall.workers.leases import Kept
+from multirecall.workers.store.jobs import Job, JobState
+
+__all__ = ["Drive", "Stopped"]
+
+_log = logging.getLogger("multirecall.workers")
+
+
+class Stopped(Exception):
+    """The job is not ours to go on with: cancelled, another's, or this process is to end."""
+
+
+class Drive:
+    """`token` names the drive in the store. Raises StoreUnavailable throughout."""
+
+    def __init__(
+        self, deployment: Deployment, job_id: str, token: str, kept: Kept, *, stopping: Callable[[], bool]
+    ) -> None:
+        self.id = job_id
+        self.token = token
+        self.deployment = deployment
+        self._jobs = deployment.jobs
+        self._kept = kept
+        self._stopping = stopping
+
+    def here(self, **values: Any) -> Job:
+        """Notes values, and the job as it stands. Raises Stopped if we should not go on."""
+        if self._kept.lost.is_set() or self._stopping():
+            raise Stopped
+        if self._jobs.get(self.id).state.over or not self._jobs.set_driven(self.id, self.token, **values):
+            raise Stopped
+        return self._jobs.get(self.id)
+
+    def end(self, state: JobState, **values: Any) -> bool:
+        """Ends the job, unless it is another's by now: then (False) nothing is noted."""
+        ended_at = self.deployment.connection.time_s()
+        if not self._jobs.set_driven(self.id, self.token, state=state.value, ended_at=ended_at, **values):
+            _log.warning("another driver has the job: it does not end here as %s", state.value)
+            return False
+        self._jobs.end(self.id, state)
+        return True
+
+    @contextmanager
+    def writing(self, engine: Engine) -> Iterator[Engine]:
+        """The engine for a few writes. One that lets a single process write is opened anew and given back at once: the
+        workers wait for it. What is not refreshed by then is lost there."""
+        if engine.capabilities.concurrent_writers:
+            yield engine
+        else:
+            with self.deployment.open_engine() as writer:
+                yield writer
