@@ -12,7 +12,7 @@ from multirecall.workers.deployment import Deployment
 from multirecall.workers.leases import Kept
 from multirecall.workers.store.jobs import Job, JobState
 
-__all__ = ["Drive", "Stopped"]
+__all__ = ["Drive", "Stopped", "unexpected"]
 
 _log = logging.getLogger("multirecall.workers")
 
@@ -60,3 +60,13 @@ class Drive:
         else:
             with self.deployment.open_engine() as writer:
                 yield writer
+
+
+def unexpected(error: Exception) -> dict[str, Any]:
+    """An error that nobody raised on purpose, as a job keeps it."""
+    return {
+        "code": "unexpected",
+        "message": f"{type(error).__name__}: {error}",
+        "hint": "The worker's log has the trace. `multirecall jobs resume` goes on where the job was.",
+        "data": {},
+    }

@@ -27,7 +27,7 @@ from multirecall.indexer.items import Item
 from multirecall.workers.building import BuildPlan, NewIndex
 from multirecall.workers.claiming import BuildClaim, job_of
 from multirecall.workers.deployment import Deployment
-from multirecall.workers.drive import Drive, Stopped
+from multirecall.workers.drive import Drive, Stopped, unexpected
 from multirecall.workers.finishing import Finish, GateOf, changes_settled
 from multirecall.workers.leases import Kept
 from multirecall.workers.logs import logging_about
@@ -89,9 +89,7 @@ class JobDriver:
             return self._fail(drive, error.to_dict())
         except Exception as error:  # noqa: BLE001 - a job that nobody sees fail would be driven for ever
             _log.exception("job failed")
-            message = f"{type(error).__name__}: {error}"
-            hint = "The worker's log has the trace. `multirecall jobs resume` goes on where it was."
-            return self._fail(drive, {"code": "unexpected", "message": message, "hint": hint, "data": {}})
+            return self._fail(drive, unexpected(error))
         if self._deployment.trouble.now() is not None:
             self._deployment.trouble.over()
         if not drive.end(JobState.DONE, stage="done", report=report):

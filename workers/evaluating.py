@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from multirecall.core.errors import InvalidSettings, MultirecallError
+from multirecall.core.errors import EngineBusy, EngineUnavailable, InvalidSettings, MultirecallError, StoreUnavailable
 from multirecall.evaluation.judgments import read_judgments
 from multirecall.evaluation.measures import NDCG, score_run
 from multirecall.evaluation.queries import JudgedQuery, read_queries
@@ -15,6 +15,7 @@ from multirecall.search.understand import understand
 from multirecall.wiring.searchers import opened_searcher
 from multirecall.wiring.settings import Settings
 from multirecall.workers.deployment import Deployment
+from multirecall.workers.drive import Drive, Stopped, unexpected
 from multirecall.workers.leases import Kept
 from multirecall.workers.logs import logging_about
 from multirecall.workers.store.jobs import JobState
@@ -46,26 +47,32 @@ class Evaluation:
                 logging_about(job=job_id),
                 Kept(lambda: self._jobs.keep_driving(job_id, token, lease_s), lease_s) as kept,
             ):
-                self._jobs.set_driven(
-                    job_id, token, state=JobState.RUNNING.value, stage="searching",
-                    started_at=self._deployment.connection.time_s(),
-                )  # fmt: skip
-                try:
-                    report = self._report(job_id, token, kept)
-                except MultirecallError as error:
-                    _log.error("evaluation failed: %s", error)
-                    self._jobs.end(job_id, JobState.FAILED, error=error.to_dict())
-                    return True
-                if report is None:
-                    return False
-                _log.info("evaluation done", extra={"report": report})
-                self._jobs.end(job_id, JobState.DONE, stage="done", report=report)
-                return True
+                return self._drive(Drive(self._deployment, job_id, token, kept, stopping=self._stopping))
         finally:
             self._jobs.let_go(job_id, token)
 
-    def _report(self, job_id: str, token: str, kept: Kept) -> dict[str, Any] | None:
-        """The figures; None if we are not to go on."""
+    def _drive(self, drive: Drive) -> bool:
+        try:
+            drive.here(state=JobState.RUNNING.value, stage="searching", started_at=self._deployment.connection.time_s())
+            report = self._report(drive)
+        except Stopped:
+            return False
+        except StoreUnavailable:  # nothing is wrong with the job; whoever drives it next goes on
+            raise
+        except (EngineUnavailable, EngineBusy) as error:
+            _log.warning("the engine cannot be used now; the evaluation is done when it can: %s", error)
+            return False
+        except MultirecallError as error:
+            _log.error("evaluation failed: %s", error)
+            return drive.end(JobState.FAILED, error=error.to_dict())
+        except Exception as error:  # noqa: BLE001 - a job that nobody sees fail would be driven for ever
+            _log.exception("evaluation failed")
+            return drive.end(JobState.FAILED, error=unexpected(error))
+        _log.info("evaluation done", extra={"report": report})
+        return drive.end(JobState.DONE, stage="done", report=report)
+
+    def _report(self, drive: Drive) -> dict[str, Any]:
+        """The figures. Raises Stopped if we are not to go on."""
         settings = self._settings
         if settings.judgments is None or settings.judged_queries is None:
             raise InvalidSettings(
@@ -79,13 +86,12 @@ class Evaluation:
         run: dict[str, tuple[str, ...]] = {}
         with opened_searcher(settings, timeout_s=_TIMEOUT_S) as opened:
             for number, query in enumerate(queries):
-                if number % _TELL_EVERY == 0 and not self._told(job_id, token, kept, number, len(queries)):
-                    return None
+                if number % _TELL_EVERY == 0:
+                    self._tell(drive, number, len(queries))
                 answer = opened.searcher.rank(understand(query.text), measure.k)
                 run[query.qid] = tuple(hit.id for hit in answer.hits)
             index = opened.index.name
-        if not self._told(job_id, token, kept, len(queries), len(queries)):
-            return None
+        self._tell(drive, len(queries), len(queries))
         figures = score_run(run, judgments, [query.qid for query in queries], measure)
         return {
             "index": index,
@@ -96,13 +102,8 @@ class Evaluation:
             "judged": _mean([share for share in figures.judged.values() if share is not None]),
         }
 
-    def _told(self, job_id: str, token: str, kept: Kept, done: int, planned: int) -> bool:
-        """Notes progress; False if the job is over, another's, or this process is to stop."""
-        if kept.lost.is_set() or self._stopping() or self._jobs.get(job_id).state.over:
-            return False
-        return self._jobs.set_driven(
-            job_id, token, planned=planned, done=done, changed_at=self._deployment.connection.time_s()
-        )
+    def _tell(self, drive: Drive, done: int, planned: int) -> None:
+        drive.here(planned=planned, done=done, changed_at=self._deployment.connection.time_s())
 
 
 def _by_class(queries: list[JudgedQuery], values: Any) -> dict[str, dict[str, Any]]:
