@@ -14,6 +14,7 @@ from dataclasses import replace
 from multirecall.core.errors import (
     EngineError,
     FingerprintMismatch,
+    InvalidInput,
     InvalidSettings,
     MissingExtra,
     MultirecallError,
@@ -80,10 +81,15 @@ class BatchProcessor:
     def _process(self, lease: Lease) -> bool:
         batch = lease.batch
         started = time.perf_counter()
-        job = self._deployment.jobs.get(batch.job)
+        try:
+            job = self._deployment.jobs.get(batch.job)
+        except NotFound:
+            return self._without_job(lease)
         if job.state in (JobState.CANCELLED, JobState.FAILED):
             self._batches.park(lease)
             return False
+        if batch.broken:
+            return self._unreadable(lease)
         if batch.crashes >= self._options.max_crashes or batch.losses >= self._options.max_losses:
             return self._cut(lease, "The worker died on it.")
         try:
@@ -125,6 +131,32 @@ class BatchProcessor:
         if not lease.batch.index:
             return self._give_back(lease, error)
         self._deployment.jobs.end(lease.batch.job, JobState.FAILED, error=error.to_dict())
+        self._batches.park(lease)
+        return False
+
+    def _without_job(self, lease: Lease) -> bool:
+        """The job was forgotten: nobody waits for the rows of a build, but changes were accepted and are kept."""
+        batch = lease.batch
+        _log.error("the job of the batch is gone", extra={"items": len(batch.items)})
+        changes = () if batch.index else batch.items
+        why = Outcome(kind=OutcomeKind.REFUSED, error=f"Its job {batch.job} is gone.")
+        dead = [_letter(item, why, batch, "", None) for item in changes]
+        return self._batches.finish(lease, Settlement(counts={"failed": len(dead)}, dead=dead))
+
+    def _unreadable(self, lease: Lease) -> bool:
+        """A worker of another version may read it: it is tried again, then its job fails, and it is kept for a
+        resumption."""
+        batch = lease.batch
+        _log.error("the batch cannot be read: %s", batch.broken)
+        if batch.crashes + 1 < self._options.max_crashes:
+            self._batches.crashed(batch.id, lease.token, delay_s=self._options.backoff(batch.crashes))
+            return False
+        error = InvalidInput(
+            f"Batch {batch.id} cannot be read: {batch.broken}.",
+            hint="If workers of another version put it, run those, then `multirecall jobs resume`.",
+            field="batch",
+        )
+        self._deployment.jobs.end(batch.job, JobState.FAILED, error=error.to_dict())
         self._batches.park(lease)
         return False
 

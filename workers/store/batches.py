@@ -19,7 +19,7 @@ from multirecall.workers.store.connection import Connection
 from multirecall.workers.store.dead_letters import DeadLetter, packed_letter
 from multirecall.workers.store.packing import packed, unpacked
 
-__all__ = ["QUEUES", "Batch", "BatchStore", "Lease", "Settlement", "Successor"]
+__all__ = ["QUEUES", "Batch", "BatchStore", "Lease", "Settlement", "Successor", "jobs_with_batches"]
 
 QUEUES = ("index", "changes")
 """`index`: products to read, encode and write. `changes`: updates and deletes, which need no model."""
@@ -28,7 +28,7 @@ QUEUES = ("index", "changes")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """How often a process failed or died on it (`crashes`), a lease ended without a word (`losses`), and the engine
-    could not take it (`troubles`)."""
+    could not take it (`troubles`). `broken` says why its items cannot be read; then it has none."""
 
     id: str
     job: str
@@ -38,6 +38,7 @@ class Batch:
     crashes: int = 0
     losses: int = 0
     troubles: int = 0
+    broken: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +105,27 @@ class BatchStore:
         return bool(taken == 1)
 
     def lease(self, id: str, token: str) -> Lease | None:
-        """The batch, ours until `lease_s` from now; None if it is done, or another worker has it."""
+        """The batch, ours until `lease_s` from now; None if it is done, or another worker has it. One that cannot be
+        read is given as `broken`: somebody must see to it that it is not leased for ever."""
         queue = self._queue(id)
         waiting, leased, _ = self._sets(queue)
         found = self._connection.run(scripts.LEASE, [self._key(id), waiting, leased], [id, token, self.lease_s])
         if found is None:
             return None
         values = dict(zip(found[::2], found[1::2], strict=True))
-        return Lease(batch=_batch(id, values), token=token)
+        try:
+            batch = _batch(id, values)
+        except (InvalidInput, LookupError, TypeError, ValueError, zlib.error) as error:
+            batch = Batch(
+                id=id,
+                job=_job_of(id),
+                queue=queue,
+                index=values.get(b"index", b"").decode(errors="replace"),
+                items=(),
+                crashes=int(values.get(b"crashes", 0)),
+                broken=f"{type(error).__name__}: {error}",
+            )
+        return Lease(batch=batch, token=token)
 
     def renew(self, lease: Lease) -> bool:
         """Prolongs the lease; False if it was lost."""
@@ -133,9 +147,11 @@ class BatchStore:
         return bool(self._connection.run(scripts.CRASH, [self._key(id), leased, delayed], args))
 
     def park(self, lease: Lease) -> bool:
-        """Lays the batch aside until its job is resumed; False if the lease was lost."""
-        _, leased, _ = self._sets(lease.batch.queue)
-        keys = [self._key(lease.batch.id), leased, self._parked(lease.batch.queue)]
+        """Lays the batch aside until its job is resumed, or, if that is so already, puts it back; False if the lease
+        was lost."""
+        waiting, leased, _ = self._sets(lease.batch.queue)
+        job = self._connection.key("job", lease.batch.job)
+        keys = [self._key(lease.batch.id), leased, self._parked(lease.batch.queue), waiting, job]
         return bool(self._connection.run(scripts.PARK, keys, [lease.batch.id, lease.token]))
 
     def unpark(self, job: str) -> int:
@@ -249,6 +265,15 @@ class BatchStore:
         if queue not in QUEUES:
             raise InvalidInput(f"No batch id: {id[:80]!r}.", field="batch")
         return queue
+
+
+def jobs_with_batches(connection: Connection) -> set[str]:
+    """The jobs of all batches that are not done, those laid aside included."""
+    with connection.client() as client, client.pipeline(transaction=False) as pipe:
+        for queue in QUEUES:
+            for name in ("waiting", "leased", "delayed", "parked"):
+                pipe.zrange(connection.key(name, queue), 0, -1)
+        return {_job_of(one.decode()) for ids in pipe.execute() for one in ids}
 
 
 def _job_of(id: str) -> str:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 import orjson
 
-from multirecall.core.errors import InvalidInput, NotFound
+from multirecall.core.errors import InvalidInput, NotFound, StoreUnavailable
+from multirecall.workers.store.batches import jobs_with_batches
 from multirecall.workers.store.connection import Connection
 
 __all__ = ["JOB_KINDS", "Job", "JobKind", "JobState", "JobStore"]
+
+_log = logging.getLogger("multirecall.workers")
+
+_QUIET_S = 3_600.0
+"""Changes whose sender said no end are over when all that it sent is settled and nothing came for so long."""
+
+_FORGET_AT_ONCE = 200
 
 
 class JobKind(StrEnum):
@@ -143,6 +152,27 @@ return 1
 """
 
 
+_RESUME = """
+-- KEYS job driven   ARGV id   -> 1 queued again, 0 neither failed nor cancelled, -1 changes passed it by
+local state = redis.call('HGET', KEYS[1], 'state')
+if state ~= 'failed' and state ~= 'cancelled' then return 0 end
+if redis.call('HEXISTS', KEYS[1], 'passed_by') == 1 then return -1 end
+redis.call('HSET', KEYS[1], 'state', 'queued', 'stage', '')
+redis.call('HDEL', KEYS[1], 'error', 'ended_at')
+if redis.call('HGET', KEYS[1], 'kind') ~= 'changes' then redis.call('SADD', KEYS[2], ARGV[1]) end
+return 1
+"""
+
+_FORGET = """
+-- KEYS job jobs driven   ARGV id state   -> 1 if it was forgotten: nobody resumed it meanwhile
+if (redis.call('HGET', KEYS[1], 'state') or '') ~= ARGV[2] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('SREM', KEYS[3], ARGV[1])
+return 1
+"""
+
+
 class JobStore:
     """Jobs of one deployment. Raises StoreUnavailable; NotFound for a job that is not there."""
 
@@ -151,7 +181,8 @@ class JobStore:
         self._keep = keep
 
     def create(self, kind: JobKind, spec: Mapping[str, Any]) -> Job:
-        """A new job, queued. Older ones that are over and beyond the `keep` latest are forgotten."""
+        """A new job, queued. Those that are over and beyond the `keep` latest are forgotten, but for those that may
+        still be resumed: with batches that are not done, or with an index that changes are kept for."""
         now = self._connection.time_s()
         made = f"{kind.value}-{int(now)}-{secrets.token_hex(3)}"
         values = {"kind": kind.value, "state": JobState.QUEUED.value, "spec": orjson.dumps(spec), "made_at": now}
@@ -161,7 +192,10 @@ class JobStore:
             if kind is not JobKind.CHANGES:
                 pipe.sadd(self._connection.key("driven"), made)
             pipe.execute()
-        self._forget_old()
+        try:
+            self._forget_old()
+        except StoreUnavailable as error:
+            _log.warning("old jobs could not be forgotten, the next one does it: %s", error)
         return self.get(made)
 
     def get(self, id: str) -> Job:
@@ -170,17 +204,14 @@ class JobStore:
             values = client.hgetall(self._key(id))
         if b"kind" not in values:
             raise NotFound(f"There is no job {id!r}.", hint="`multirecall jobs list` shows all.", id=id)
-        return _job(id, values)
+        return _job(id, values, self._connection.time_s)
 
     def latest(self, *, size: int = 20) -> list[Job]:
         """The latest jobs, newest first."""
         with self._connection.client() as client:
             ids = [one.decode() for one in client.zrevrange(self._connection.key("jobs"), 0, size - 1)]
-            with client.pipeline(transaction=False) as pipe:
-                for one in ids:
-                    pipe.hgetall(self._key(one))
-                found = pipe.execute()
-        return [_job(one, values) for one, values in zip(ids, found, strict=True) if b"kind" in values]
+        found = zip(ids, self._values(ids), strict=True)
+        return [_job(one, values, self._connection.time_s) for one, values in found if b"kind" in values]
 
     def set(self, id: str, **values: Any) -> None:
         """Sets fields of a job; dicts and lists go in as JSON."""
@@ -210,18 +241,20 @@ class JobStore:
         return self.get(id)
 
     def resume(self, id: str) -> Job:
-        """Queues a job again that failed or was cancelled; it goes on where it was. Raises NotFound, InvalidInput."""
+        """Queues a job again that failed or was cancelled; it goes on where it was. Raises NotFound, and InvalidInput
+        for one in another state or one that changes passed by (`Targets.pass_by`)."""
         job = self.get(id)
-        if job.state not in (JobState.CANCELLED, JobState.FAILED):
+        resumed = self._connection.run(_RESUME, [self._key(id), self._connection.key("driven")], [id])
+        if resumed == -1:
+            raise InvalidInput(
+                f"Job {id} cannot go on: too many changes passed it by.",
+                hint="Start a new job: it takes over all vectors whose texts are the same.",
+                field="job",
+            )
+        if not resumed:
             raise InvalidInput(
                 f"Job {id} is {job.state.value}; only a failed or cancelled one can be resumed.", field="job"
             )
-        with self._connection.client() as client, client.pipeline(transaction=True) as pipe:
-            pipe.hset(self._key(id), mapping={"state": JobState.QUEUED.value, "stage": ""})
-            pipe.hdel(self._key(id), "error", "ended_at")
-            if job.kind is not JobKind.CHANGES:
-                pipe.sadd(self._connection.key("driven"), id)
-            pipe.execute()
         return self.get(id)
 
     # ---------------------------------------------------------------- driving
@@ -251,12 +284,32 @@ class JobStore:
             return [one for one in ids if not client.exists(self._driver(one))]
 
     def _forget_old(self) -> None:
-        jobs = self._connection.key("jobs")
+        jobs, driven = self._connection.key("jobs"), self._connection.key("driven")
         with self._connection.client() as client:
-            for one in client.zrevrange(jobs, self._keep, self._keep + 100):
-                if self.get(one.decode()).state.over:
-                    client.delete(self._key(one.decode()))
-                    client.zrem(jobs, one)
+            ids = [one.decode() for one in client.zrange(jobs, 0, -(self._keep + 1))]
+        if not ids:
+            return
+        kept = self._resumable()
+        ids = [one for one in ids if one not in kept]
+        for start in range(0, len(ids), _FORGET_AT_ONCE):
+            part = ids[start : start + _FORGET_AT_ONCE]
+            for one, values in zip(part, self._values(part), strict=True):
+                if b"kind" not in values or _job(one, values, self._connection.time_s).state.over:
+                    self._connection.run(_FORGET, [self._key(one), jobs, driven], [one, values.get(b"state", b"")])
+
+    def _resumable(self) -> frozenset[str]:
+        """Jobs that own batches, or an index that changes are kept for."""
+        with self._connection.client() as client:
+            owners = {why.decode() for why in client.hvals(self._connection.key("targets"))}
+        return frozenset(owners | jobs_with_batches(self._connection))
+
+    def _values(self, ids: Sequence[str]) -> list[dict[bytes, bytes]]:
+        """All that is stored of these jobs."""
+        with self._connection.client() as client, client.pipeline(transaction=False) as pipe:
+            for one in ids:
+                pipe.hgetall(self._key(one))
+            found: list[dict[bytes, bytes]] = pipe.execute()
+        return found
 
     def _key(self, id: str) -> str:
         return self._connection.key("job", id)
@@ -269,7 +322,7 @@ def _plain(value: Any) -> Any:
     return orjson.dumps(value) if isinstance(value, dict | list) else value
 
 
-def _job(id: str, values: Mapping[bytes, bytes]) -> Job:
+def _job(id: str, values: Mapping[bytes, bytes], time_s: Callable[[], float]) -> Job:
     def text(name: str) -> str:
         return values.get(name.encode(), b"").decode()
 
@@ -283,9 +336,11 @@ def _job(id: str, values: Mapping[bytes, bytes]) -> Job:
     ended_at = number("ended_at")
     if kind is JobKind.CHANGES and not state.over:
         # nobody drives such a job: it is over when all that was sent is settled
-        closed = text("closed") == "1"
-        state = JobState.DONE if closed and settled >= counts["planned"] else JobState.RUNNING
-        ended_at = number("changed_at") if state.over else 0.0
+        over = settled >= counts["planned"] and (
+            text("closed") == "1" or time_s() - (number("changed_at") or number("made_at")) > _QUIET_S
+        )
+        state = JobState.DONE if over else JobState.RUNNING
+        ended_at = (number("changed_at") or number("made_at")) if over else 0.0
     return Job(
         id=id,
         kind=kind,

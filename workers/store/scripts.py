@@ -102,11 +102,13 @@ FINISH = (
 -- KEYS batch leased job counters dead dead_order delayed
 -- ARGV id token n_counts (field n)… n_dead (id body)… n_next (id key delay_s payload count)…
 -- -> 1 if the lease was ours. Counts, dead letters and what is to be tried again come with the batch's end, or not.
+-- A job that is gone is not made anew by it.
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] or not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
 local at = 3
+local known = redis.call('HEXISTS', KEYS[3], 'kind') == 1
 local n = tonumber(ARGV[at]); at = at + 1
 for _ = 1, n do
-  redis.call('HINCRBYFLOAT', KEYS[3], ARGV[at], ARGV[at + 1])
+  if known then redis.call('HINCRBYFLOAT', KEYS[3], ARGV[at], ARGV[at + 1]) end
   redis.call('HINCRBYFLOAT', KEYS[4], ARGV[at], ARGV[at + 1])
   at = at + 2
 end
@@ -129,18 +131,21 @@ for _ = 1, n do
 end
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('HSET', KEYS[3], 'changed_at', now)
+if known then redis.call('HSET', KEYS[3], 'changed_at', now) end
 return 1
 """
 )
 
 PARK = """
--- KEYS batch leased parked   ARGV id token   -> 1 if the lease was ours
+-- KEYS batch leased parked waiting job   ARGV id token   -> 1 if the lease was ours
+-- A job that was resumed meanwhile has taken back what was parked before: then the batch waits.
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] or not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[1], 'token')
 redis.call('HINCRBY', KEYS[1], 'losses', -1)
-redis.call('ZADD', KEYS[3], 0, ARGV[1])
+local state = redis.call('HGET', KEYS[5], 'state')
+local goes_on = state == 'queued' or state == 'running'
+redis.call('ZADD', goes_on and KEYS[4] or KEYS[3], 0, ARGV[1])
 return 1
 """
 

@@ -261,7 +261,10 @@ def test_parked_batches_wait_for_their_job_alone(store: BatchStore, jobs: JobSto
     other = jobs.create(JobKind.CHANGES, {}).id
     for one in (batch(job), batch(job, "i", queue="index"), batch(other)):
         store.put(one)
-        assert store.park(leased(store, one.id))
+    for one in (job, other):
+        jobs.cancel(one)
+    for put in (batch(job), batch(job, "i", queue="index"), batch(other)):
+        assert store.park(leased(store, put.id))
     assert sizes(store) == (0, 0, 0)
     assert store.sweep("changes", announce_again_s=0.0) == []
     assert store.lease(batch(job).id, "mine") is None
@@ -281,6 +284,7 @@ def test_dropping_a_job_drops_its_batches_wherever_they_are(
     for name in "abc":
         store.put(batch(job, name))
     leased(store, batch(job, "a").id)
+    jobs.cancel(job)
     store.park(leased(store, batch(job, "b").id))
     store.put(batch(job, "d", queue="index"))
     store.release(leased(store, batch(job, "d", queue="index").id), delay_s=60.0, trouble=False)

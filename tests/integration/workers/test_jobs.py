@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from multirecall.core.errors import InvalidInput, NotFound
+from multirecall.indexer.items import DeleteItem
+from multirecall.workers.store.batches import Batch, BatchStore
 from multirecall.workers.store.connection import Connection
 from multirecall.workers.store.jobs import Job, JobKind, JobState, JobStore
+from multirecall.workers.store.targets import Targets
 from tests.support.deployments import eventually
 
 pytestmark = pytest.mark.integration
@@ -194,3 +197,67 @@ def test_what_is_over_needs_no_driver(jobs: JobStore) -> None:
     for state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED):
         jobs.end(jobs.create(JobKind.INDEX, {}).id, state)
     assert jobs.without_driver() == []
+
+
+# ---------------------------------------------------------------- forgetting
+
+
+def test_a_job_that_was_half_forgotten_hinders_nobody(connection: Connection) -> None:
+    few = JobStore(connection, keep=1)
+    lost = few.create(JobKind.INDEX, {})
+    with connection.client() as client:
+        client.delete(connection.key("job", lost.id))
+    made = [few.create(JobKind.INDEX, {}).id for _ in range(3)]
+    assert [job.id for job in few.latest()] == made[::-1]
+    with connection.client() as client:
+        assert client.zscore(connection.key("jobs"), lost.id) is None
+    assert lost.id not in few.without_driver()
+
+
+def test_a_store_that_refuses_to_forget_hinders_no_new_job(connection: Connection) -> None:
+    few = JobStore(connection, keep=1)
+    with connection.client() as client:
+        client.set(connection.key("targets"), "no hash")
+    made = [few.create(JobKind.INDEX, {}).id for _ in range(3)]
+    assert [job.id for job in few.latest()] == made[::-1]
+
+
+def test_jobs_that_may_be_resumed_are_not_forgotten(connection: Connection) -> None:
+    few = JobStore(connection, keep=1)
+    batches = BatchStore(connection, max_waiting=4, lease_s=30.0)
+    building, parked, over = (few.create(JobKind.INDEX, {}).id for _ in range(3))
+    Targets(connection).add("shop-000002", building)
+    batches.put(Batch(id=f"index/{parked}/a", job=parked, queue="index", index="i", items=(DeleteItem(id="1"),)))
+    for one in (building, parked, over):
+        few.end(one, JobState.FAILED)
+    lease = batches.lease(f"index/{parked}/a", "mine")
+    assert lease is not None
+    assert batches.park(lease)
+    few.create(JobKind.INDEX, {})
+    few.create(JobKind.INDEX, {})
+    left = {job.id for job in few.latest()}
+    assert {building, parked} < left
+    assert over not in left
+
+
+def test_old_jobs_are_forgotten_behind_however_many_that_are_not_over(connection: Connection) -> None:
+    many = JobStore(connection, keep=1000)
+    old = many.create(JobKind.INDEX, {}).id
+    many.end(old, JobState.DONE)
+    for _ in range(130):
+        many.create(JobKind.INDEX, {})
+    JobStore(connection, keep=1).create(JobKind.INDEX, {})
+    with pytest.raises(NotFound):
+        many.get(old)
+    assert len(many.latest(size=200)) == 131
+
+
+def test_changes_whose_sender_was_killed_are_over_after_an_hour(jobs: JobStore, connection: Connection) -> None:
+    job = jobs.create(JobKind.CHANGES, {})
+    settle(jobs, job, planned=3, done=2)
+    jobs.set(job.id, changed_at=connection.time_s() - 3700)
+    assert jobs.get(job.id).state is JobState.RUNNING  # something is left to do
+    settle(jobs, job, done=1)
+    assert jobs.get(job.id).state is JobState.DONE
+    jobs.set(job.id, changed_at=connection.time_s() - 3500)
+    assert jobs.get(job.id).state is JobState.RUNNING
