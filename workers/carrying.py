@@ -22,8 +22,8 @@ class NewerProducts:
     Without `since` the catalogue carries versions of its own, and its file may be older than what came as changes: a
     higher version is newer. A product that only the live index has is none of them: the file leaves it out, and says
     so by that. With `since`, the clock's version at which the build began, newer is what came after that; so is a
-    product that came after it and that the file could not know. In bounded memory; costs one scan of the versions and
-    one fetch for every 500 products.
+    product that came after it and that the file could not know. In bounded memory; costs one scan of the versions, and
+    one fetch for every 500 products that may be newer.
 
     `created` counts the live products that came whole after `since`: no more than these does the new index hold
     beyond its source.
@@ -36,7 +36,9 @@ class NewerProducts:
 
     def batches(self) -> Iterator[list[CopyItem]]:
         """Those as the live index has them."""
-        stored = iter(self._engine.scan(VERSION_FIELDS, index=self._live))
+        least = -1 if self._since is None else self._since
+        found = self._engine.scan(VERSION_FIELDS, index=self._live)
+        stored = (record for record in found if _latest(record) > least)
         while part := {str(record["id"]): record for record in itertools.islice(stored, _AT_ONCE)}:
             there = self._engine.fetch([*part], VERSION_FIELDS, index=self._new)
             ids = []
@@ -52,6 +54,10 @@ class NewerProducts:
 
 def _record_version(stored: Mapping[str, Any]) -> int:
     return int(stored.get("record_version") or 0)
+
+
+def _latest(stored: Mapping[str, Any]) -> int:
+    return max((_record_version(stored), *stored.get("field_versions", {}).values()))
 
 
 def _is_newer(live: Mapping[str, Any], new: Mapping[str, Any], since: int) -> bool:

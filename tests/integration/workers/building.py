@@ -79,7 +79,8 @@ def start(bench: Bench, *sources: str, kind: JobKind = JobKind.INDEX, mapping: A
 
 def rebuild(bench: Bench, **spec: Any) -> Job:
     """A rebuild from the live index."""
-    return start(bench, kind=JobKind.REBUILD, mapping=None, **spec)
+    mapping = spec.pop("mapping", None)
+    return start(bench, kind=JobKind.REBUILD, mapping=mapping, **spec)
 
 
 def indexes(bench: Bench) -> list[tuple[str, bool]]:
