@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from multirecall.core.errors import EngineBusy, EngineUnavailable, StoreUnavailable
 from multirecall.encoders.opening import open_encoder
 from multirecall.engines.opening import open_engine
 from multirecall.evaluation.testbed import write_sample
@@ -11,6 +12,7 @@ from multirecall.indexer.build import build
 from multirecall.indexer.mapping import read_mapping
 from multirecall.indexer.sources import Catalogue
 from multirecall.wiring.settings import Settings, load_settings
+from multirecall.workers import evaluating
 from multirecall.workers.evaluating import Evaluation
 from multirecall.workers.store.jobs import Job, JobKind, JobState
 from multirecall.workers.submitting import Submitter
@@ -77,6 +79,39 @@ def test_a_worker_that_stops_leaves_it_to_the_next_one(exact: Bench, settings: S
     assert exact.deployment.jobs.without_driver() == [job.id]
     assert Evaluation(exact.deployment, settings, stopping=lambda: False).drive(job.id)
     assert exact.deployment.jobs.get(job.id).state is JobState.DONE
+
+
+@pytest.mark.parametrize("error", [EngineUnavailable("no answer"), EngineBusy("another's"), StoreUnavailable("away")])
+def test_what_passes_does_not_fail_it(
+    exact: Bench, settings: Settings, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise error
+
+    job = Submitter(exact.deployment).start(JobKind.EVALUATE, {})
+    evaluation = Evaluation(exact.deployment, settings, stopping=lambda: False)
+    with monkeypatch.context() as gone:
+        gone.setattr(evaluating, "opened_searcher", away)
+        if isinstance(error, StoreUnavailable):
+            with pytest.raises(StoreUnavailable):
+                evaluation.drive(job.id)
+        else:
+            assert not evaluation.drive(job.id)
+    assert exact.deployment.jobs.get(job.id).state is JobState.RUNNING
+    assert evaluation.drive(job.id)
+
+
+def test_an_error_that_nobody_raised_on_purpose_ends_it(
+    exact: Bench, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise OSError("no such disk")
+
+    monkeypatch.setattr(evaluating, "opened_searcher", broken)
+    job = evaluate(exact, settings)
+    assert job.state is JobState.FAILED
+    assert job.error is not None
+    assert job.error["message"] == "OSError: no such disk"
 
 
 def test_a_cancelled_one_is_left_alone(exact: Bench, settings: Settings) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from multirecall.core.errors import EngineUnavailable, StoreUnavailable
+from multirecall.core.errors import EngineUnavailable, NotFound, StoreUnavailable
+from multirecall.engines.base import Delete
 from multirecall.workers.housekeeping import prune
 from multirecall.workers.store.jobs import JobKind
 from multirecall.workers.submitting import Submitter
@@ -157,6 +158,27 @@ def test_old_tombstones_are_pruned_and_young_ones_kept(deleted: Bench) -> None:
     deleted.with_options(keep_tombstones_s=0.0)
     assert prune(deleted.deployment) == 1
     assert prune(deleted.deployment) in (0, 1)  # as of the last refresh
+
+
+def test_an_index_whose_tombstones_cannot_be_pruned_keeps_no_other_from_it(
+    exact: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = index_shop(exact.deployment, rows(2))
+    index_shop(exact.deployment, rows(2))
+    exact.with_options(keep_tombstones_s=0.0)
+    with exact.deployment.engine() as engine:
+        for info in engine.indexes():
+            assert all(one.ok for one in engine.write([Delete(id="p001", version=3)], index=info.name))
+            engine.refresh(index=info.name)
+        pruned = engine.prune_deleted
+
+        def gone(older_than_s: float, *, index: str | None = None) -> int:
+            if index == first:
+                raise NotFound("dropped since")
+            return pruned(older_than_s, index=index)
+
+        monkeypatch.setattr(engine, "prune_deleted", gone)
+        assert prune(exact.deployment) == 1
 
 
 def test_pruning_waits_for_an_engine_that_is_away(deleted: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

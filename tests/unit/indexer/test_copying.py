@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from multirecall.core.errors import EngineError, InvalidInput, NotFound
+from multirecall.core.errors import EngineError, InvalidInput, InvalidMapping, NotFound
 from multirecall.encoders.base import Float32Array
 from multirecall.encoders.hashing import HashingEncoder
 from multirecall.engines.base import Delete, Engine, Update, Write, WriteResult
@@ -249,6 +250,36 @@ def test_tombstones_are_counted_and_carry_their_versions(engine: Engine, live: s
     assert copy_tombstones(engine, live, new) == 1
     engine.refresh(index=new)
     assert [(one.id, one.version) for one in engine.deleted(index=new)] == [("p2", 20)]
+
+
+def test_old_tombstones_are_not_copied(engine: Engine, live: str) -> None:
+    """By the clock's versions, which tell the age across copies; else by when they came into this index."""
+    now = int(time.time() * 1e6)
+    day = 86_400 * 10**6
+    versions = {"young": now - 2 * day, "old": now - 40 * day}
+    assert all(r.ok for r in engine.write([Delete(id=one, version=version) for one, version in versions.items()]))
+    engine.refresh()
+    by_clock, by_time, none = (engine.create(Schema()) for _ in range(3))
+    assert copy_tombstones(engine, live, by_clock, by_clock=True) == 2
+    assert copy_tombstones(engine, live, by_time) == 3
+    assert copy_tombstones(engine, live, none, keep_s=0.0) == 0
+    engine.refresh(index=by_clock)
+    assert {one.id for one in engine.deleted(index=by_clock)} == {"p2", "young"}  # p2: its version is no clock's
+
+
+def test_versions_of_the_shop_and_those_of_the_clock_do_not_mix(engine: Engine, live: str) -> None:
+    unversioned = MAPPING.model_copy(update={"version": ()})
+    with pytest.raises(InvalidMapping, match="Name a source"):
+        copy_live(engine, encoders={}, mapping=unversioned)
+    assert [info.name for info in engine.indexes()] == [live]
+    new = build(
+        engine,
+        Records([{"id": "p2", "title": "Again"}]),
+        encoders={},
+        mapping=unversioned,
+        options=BuildOptions(allow_shrink=True),
+    ).index
+    assert list(engine.deleted(index=new)) == []
 
 
 def test_a_copy_after_an_unversioned_build_takes_changes_of_the_clock(engine: Engine) -> None:
