@@ -1,22 +1,16 @@
-"""Pause: waiting that a stop ends at once."""
+"""Pause: waiting between two looks at something."""
 
 from __future__ import annotations
 
-import threading
+import time
 
 __all__ = ["Pause"]
 
 
 class Pause:
-    """An event to wait on."""
+    """Waits in the calling thread."""
 
-    def __init__(self) -> None:
-        self._ended = threading.Event()
-
-    def wait(self, seconds: float) -> bool:
-        """True once it was ended, else False after so many seconds."""
-        return self._ended.wait(seconds)
-
-    def end(self) -> None:
-        """Ends this and every later wait."""
-        self._ended.set()
+    @staticmethod
+    def wait(seconds: float) -> None:
+        """Returns after so many seconds."""
+        time.sleep(seconds)

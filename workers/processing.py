@@ -38,6 +38,9 @@ _log = logging.getLogger("multirecall.workers")
 _PATIENT = 2
 """Who waits for a product in another queue waits as long as after so many tries."""
 
+_MOST_LATE = 100_000
+"""So many updates are kept for an index whose build failed or was cancelled."""
+
 _COUNTED = {
     OutcomeKind.DONE: "done",
     OutcomeKind.STALE: "stale",
@@ -199,7 +202,8 @@ class BatchProcessor:
         who drives the build.
 
         Applied once more after they are kept: a product that came meanwhile may be the last one, and then nobody
-        looks at what is kept any more.
+        looks at what is kept any more. For a build that failed or was cancelled so many are kept and no more: then
+        changes pass it by.
         """
         for name, why in self._deployment.targets.all().items():
             if name not in done or why == "standby":
@@ -209,7 +213,10 @@ class BatchProcessor:
                 for position, outcome in enumerate(done[name].outcomes)
                 if outcome.kind is OutcomeKind.MISSING and _has_it(position, done)
             ]
-            if missing:
+            too_many = bool(missing) and self._deployment.late.size(name) + len(missing) > _MOST_LATE
+            if too_many and self._deployment.targets.pass_by(name, why):
+                _log.warning("changes pass index %s by; job %s cannot be resumed", name, why)
+            elif missing:
                 items = [batch.items[position] for position in missing]
                 self._deployment.late.add(name, items)
                 applier = Applier(engine, encoder_of=self._deployment.encoder_of)

@@ -157,7 +157,6 @@ class Submitter:
             id=f"{queue}/{job.id}/{secrets.token_hex(6)}", job=job.id, queue=queue, index="", items=tuple(items)
         )
         until = time.monotonic() + wait_s
-        pause = Pause()
         while True:
             try:
                 self._batches.put(batch)
@@ -165,7 +164,7 @@ class Submitter:
             except Backpressure:
                 if time.monotonic() >= until:
                     raise
-                pause.wait(0.1)
+                Pause.wait(0.1)
         self._deployment.announce("batch", batch.id)
         taken = len(items)
         items.clear()

@@ -11,6 +11,17 @@ from multirecall.workers.store.connection import Connection
 __all__ = ["Targets", "Trouble"]
 
 
+_GIVE_UP = """
+-- KEYS job targets late   ARGV index   -> 1 unless the job goes on
+local state = redis.call('HGET', KEYS[1], 'state')
+if state == 'queued' or state == 'running' then return 0 end
+if state then redis.call('HSET', KEYS[1], 'passed_by', 1) end
+redis.call('HDEL', KEYS[2], ARGV[1])
+redis.call('DEL', KEYS[3])
+return 1
+"""
+
+
 class Targets:
     """Physical indexes by why they are kept current: `building` (by a job), or `standby` (it served before, and a
     rollback must not bring old products back). Raises StoreUnavailable."""
@@ -34,6 +45,12 @@ class Targets:
         if indexes:
             with self._connection.client() as client:
                 client.hdel(self._key, *indexes)
+
+    def pass_by(self, index: str, job: str) -> bool:
+        """Gives an index up whose job is over: changes need not go there any more, its late updates are forgotten, and
+        the job cannot be resumed. False, and nothing of it, if the job goes on."""
+        key = self._connection.key
+        return bool(self._connection.run(_GIVE_UP, [key("job", job), self._key, key("late", index)], [index]))
 
 
 class Trouble:

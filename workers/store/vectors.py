@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import redis
 
 from multirecall.encoders.base import Float32Array
 from multirecall.workers.store.connection import Connection
 
 __all__ = ["RedisVectors"]
+
+_log = logging.getLogger("multirecall.workers")
 
 
 class RedisVectors:
@@ -33,11 +37,15 @@ class RedisVectors:
         }
 
     def put(self, fingerprint: str, vectors: Mapping[str, Float32Array]) -> None:
-        """Keeps them; one round trip."""
+        """Keeps them, unless Redis has no memory left for any: that is logged, for a cache may forget. One round
+        trip."""
         if not self._ttl_s or not vectors:
             return
         with self._connection.client() as client, client.pipeline(transaction=False) as pipe:
             for content_hash, vector in vectors.items():
                 key = self._connection.key("vector", fingerprint, content_hash)
                 pipe.set(key, np.asarray(vector, dtype="<f4").tobytes(), ex=self._ttl_s)
-            pipe.execute()
+            try:
+                pipe.execute()
+            except redis.OutOfMemoryError as error:
+                _log.warning("vectors are not kept: %s", error)

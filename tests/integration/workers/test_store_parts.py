@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import redis
 
 from multirecall.core.errors import InvalidSettings, NotFound, StoreUnavailable
 from multirecall.engine.commands import free_ports
@@ -154,6 +155,31 @@ def test_no_seconds_keep_no_vectors(connection: Connection) -> None:
     vectors = RedisVectors(connection, ttl_s=0)
     vectors.put("f", {"a": np.ones(4, dtype=np.float32)})
     assert RedisVectors(connection, ttl_s=60).get("f", ["a"], 4) == {}
+
+
+def refusing(connection: Connection, monkeypatch: pytest.MonkeyPatch, error: Exception) -> RedisVectors:
+    """Vectors in a Redis that refuses to keep more."""
+
+    def refused(self: Any, raise_on_error: bool = True) -> list[Any]:
+        raise error
+
+    with connection.client() as client:
+        monkeypatch.setattr(type(client.pipeline()), "execute", refused)
+    return RedisVectors(connection, ttl_s=60)
+
+
+def test_a_redis_without_memory_keeps_no_vectors_and_stops_nobody(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    full = redis.OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")
+    refusing(connection, monkeypatch, full).put("f", {"a": np.ones(4, dtype=np.float32)})
+    assert "vectors are not kept" in caplog.text
+
+
+def test_what_else_redis_refuses_is_an_error(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = refusing(connection, monkeypatch, redis.ReadOnlyError("a replica"))
+    with pytest.raises(StoreUnavailable, match="a replica"):
+        vectors.put("f", {"a": np.ones(4, dtype=np.float32)})
 
 
 # ---------------------------------------------------------------- the connection
