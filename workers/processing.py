@@ -133,7 +133,8 @@ class BatchProcessor:
         """The index of a build was dropped: its job cannot go on. Changes wait until there is an index again."""
         if not lease.batch.index:
             return self._give_back(lease, error)
-        self._deployment.jobs.end(lease.batch.job, JobState.FAILED, error=error.to_dict())
+        if not self._deployment.jobs.get(lease.batch.job).state.over:
+            self._deployment.jobs.end(lease.batch.job, JobState.FAILED, error=error.to_dict())
         self._batches.park(lease)
         return False
 

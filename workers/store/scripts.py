@@ -6,7 +6,7 @@ A batch is a hash; its id lies in exactly one of three sorted sets of its queue
     leased    score: when the lease of the worker that has it ends
     delayed   score: when it may be tried again
 
-or in `parked` while its job is cancelled.
+or in `parked` while its job is cancelled or failed.
 
 `token` names the present lease: whoever comes back with another one has lost the batch to someone else. So has
 whoever comes back after the sweep found the lease ended, even if nobody took the batch since: it is told to others.

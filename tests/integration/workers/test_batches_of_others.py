@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from multirecall.engines.base import IndexedProduct, Upsert, Write, WriteResult
+from multirecall.engines.base import IndexedProduct, IndexInfo, Upsert, Write, WriteResult
 from multirecall.indexer.items import RowItem, UpdateItem
 from multirecall.workers.store.jobs import JobKind, JobState
 from tests.integration.workers.changing import counts, delete, job_of, put, send, update
@@ -36,6 +36,24 @@ def test_a_batch_does_not_write_into_an_index_that_another_job_made(exact: Bench
     assert found.error is not None
     assert "is gone" in str(found.error["message"])
     assert products(exact.deployment, index) == {}
+
+
+def test_a_job_that_was_cancelled_meanwhile_stays_so(exact: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    index_shop(exact.deployment, rows(2))
+    index = made_by(exact, "index-1-other")
+    build = exact.deployment.jobs.create(JobKind.INDEX, {})
+    with exact.deployment.engine() as engine:
+        info = engine.info
+
+        def cancelled(index: str | None = None) -> IndexInfo:
+            if not exact.deployment.jobs.get(build.id).state.over:
+                exact.deployment.jobs.cancel(build.id)
+            return info(index=index)
+
+        put(exact, RowItem(id="1", row={"id": "1", "title": "x"}), index=index, job=build)
+        monkeypatch.setattr(engine, "info", cancelled)
+        exact.work()
+    assert (job_of(exact, build).state, job_of(exact, build).error) == (JobState.CANCELLED, None)
 
 
 def test_a_batch_writes_into_the_index_of_its_job(exact: Bench) -> None:
