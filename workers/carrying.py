@@ -57,7 +57,8 @@ def _record_version(stored: Mapping[str, Any]) -> int:
 
 
 def _latest(stored: Mapping[str, Any]) -> int:
-    return max((_record_version(stored), *stored.get("field_versions", {}).values()))
+    fields: Mapping[str, int] = stored.get("field_versions", {})
+    return max((_record_version(stored), *fields.values()))
 
 
 def _is_newer(live: Mapping[str, Any], new: Mapping[str, Any], since: int) -> bool:

@@ -18,6 +18,7 @@ from multirecall.core.errors import (
     EngineUnavailable,
     InvalidSource,
     MultirecallError,
+    NotFound,
     StoreUnavailable,
 )
 from multirecall.engines.base import Engine, IndexInfo
@@ -100,7 +101,11 @@ class JobDriver:
 
     def _fail(self, drive: Drive, error: dict[str, Any]) -> bool:
         """Ends the job as failed. Its index and what is in it stay, for a resumption."""
-        if self._jobs.get(drive.id).state.over or not drive.end(JobState.FAILED, error=error):
+        try:
+            over = self._jobs.get(drive.id).state.over
+        except NotFound:  # the store lost it
+            return False
+        if over or not drive.end(JobState.FAILED, error=error):
             return False
         BuildClaim(self._deployment, drive.id).release()
         return True
