@@ -139,7 +139,7 @@ class _Build:
             options = self._deployment.options
             sizes = {"batch_rows": options.batch_rows, "batch_bytes": options.batch_bytes}
             job = self._drive.here(spec={**job.spec, **sizes})
-        self._batches.unpark(job.id)  # what a worker laid aside that saw the job over just before it was resumed
+        self._batches.unpark(job.id)  # whoever resumed it may have been killed before
         live = live_index(self._engine)
         if live is not None and job_of(live) == job.id:  # a driver was killed right after the swap
             return self._finish(live).go_live({})

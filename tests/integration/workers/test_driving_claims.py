@@ -192,13 +192,15 @@ def test_a_job_goes_on_with_the_batches_it_began_with(exact: Bench, tmp_path: Pa
     assert len(products(exact.deployment)) == 30
 
 
-def test_a_batch_laid_aside_while_its_job_was_resumed_goes_on(exact: Bench, tmp_path: Path) -> None:
+def test_batches_laid_aside_go_on_though_whoever_resumed_the_job_was_killed(exact: Bench, tmp_path: Path) -> None:
     job = start(exact, catalogue(tmp_path, rows(10)))
     stopped: list[bool] = []
     with during(exact, "writing", lambda: stopped.append(True)):
         drive(exact, job, stopping=lambda: bool(stopped), worker=False)
-    lease = exact.deployment.batches.lease(exact.deployment.batches.of_job(job.id)[0], "worker")
-    assert lease is not None
-    assert exact.deployment.batches.park(lease)
+    exact.deployment.jobs.cancel(job.id)
+    exact.work_once()
+    exact.deployment.jobs.resume(job.id)
+    assert exact.busy() == 0
+    assert len(exact.deployment.batches.of_job(job.id)) == 2
     assert drive(exact, job).state is JobState.DONE
     assert len(products(exact.deployment)) == 10
