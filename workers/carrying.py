@@ -9,7 +9,7 @@ from typing import Any
 from multirecall.engines.base import Engine
 from multirecall.engines.versions import VERSION_FIELDS
 from multirecall.indexer.copying import COPIED_FIELDS, copy_item
-from multirecall.indexer.items import CopyItem
+from multirecall.indexer.items import CopyItem, Item, UpdateItem
 
 __all__ = ["NewerProducts"]
 
@@ -34,22 +34,32 @@ class NewerProducts:
         self._since = since
         self.created = 0
 
-    def batches(self) -> Iterator[list[CopyItem]]:
-        """Those as the live index has them."""
+    def batches(self) -> Iterator[list[Item]]:
+        """What is newer, as the live index has it: whole products, or only their later fields where the new index's
+        record is as late (at equal versions it is the build's own that counts)."""
         least = -1 if self._since is None else self._since
         found = self._engine.scan(VERSION_FIELDS, index=self._live)
         stored = (record for record in found if _latest(record) > least)
         while part := {str(record["id"]): record for record in itertools.islice(stored, _AT_ONCE)}:
             there = self._engine.fetch([*part], VERSION_FIELDS, index=self._new)
-            ids = []
+            whole: dict[str, bool] = {}
             for (product_id, before), after in zip(part.items(), there, strict=True):
                 came_since = self._since is not None and _record_version(before) > self._since
                 self.created += came_since
                 if came_since if after is None else _is_newer(before, after, self._since or 0):
-                    ids.append(product_id)
-            if ids:
-                records = self._engine.fetch(ids, COPIED_FIELDS, index=self._live)
-                yield [copy_item(record) for record in records if record is not None]
+                    whole[product_id] = after is None or _record_version(before) > _record_version(after)
+            if whole:
+                records = self._engine.fetch([*whole], COPIED_FIELDS, index=self._live)
+                copies = [copy_item(record) for record in records if record is not None]
+                yield [item for copy in copies for item in ([copy] if whole[copy.id] else _updates(copy))]
+
+
+def _updates(copy: CopyItem) -> list[Item]:
+    """The fields that were set later than the record, each at its version."""
+    return [
+        UpdateItem(id=copy.id, fields={name: copy.record.get(name)}, version=version)
+        for name, version in copy.field_versions.items()
+    ]
 
 
 def _record_version(stored: Mapping[str, Any]) -> int:

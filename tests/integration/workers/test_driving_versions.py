@@ -68,6 +68,9 @@ def test_changes_newer_than_the_file_are_carried_over(exact: Bench, tmp_path: Pa
             Upsert(product=product, version=9),
             Update(id="p002", fields={"price_minor": 77}, version=8),
             Update(id="p003", fields={"price_minor": 33}, version=6),  # the row of the file is newer
+            # as new as the row of the file, which counts then; only the price is newer
+            Upsert(product=IndexedProduct(id="p004", fields={"id": "p004", "title": "Old words"}), version=7),
+            Update(id="p004", fields={"price_minor": 44}, version=8),
         ]
         assert all(result.ok for result in engine.write(changes))
         engine.refresh()
@@ -78,6 +81,7 @@ def test_changes_newer_than_the_file_are_carried_over(exact: Bench, tmp_path: Pa
     assert (found["p002"]["price_minor"], found["p002"]["record_version"]) == (77, 7)
     assert found["p002"]["field_versions"] == {"price_minor": 8}
     assert (found["p003"]["price_minor"], found["p003"]["record_version"]) == (300, 7)
+    assert (found["p004"]["title"], found["p004"]["price_minor"]) == ("Lamp 4", 44)
     assert "p009" not in found  # the file leaves it out
 
 
