@@ -13,6 +13,8 @@
     ├── FingerprintMismatch     index and encoder (or schema) do not belong together
     ├── DeadlineExceeded        the time budget is spent
     ├── EncoderError            a model could not be loaded or run
+    ├── StoreUnavailable        the store of jobs and batches (Redis) does not answer, or refuses
+    ├── Backpressure            the queues are full, nothing was taken: carries retry_after_s
     └── EngineError             the store failed
         ├── EngineUnavailable   no answer, or an answer that says "later": carries retry_after_s
         ├── EngineAuthError     wrong or missing credentials
