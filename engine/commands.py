@@ -64,8 +64,6 @@ def free_ports(count: int, *, preferred: int | None = None) -> list[int]:
 
 def _can_bind(unbound: socket.socket, port: int) -> bool:
     try:
-        # As servers do: connections of a server that was killed linger on its port, and keep nobody from listening.
-        unbound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         unbound.bind((HOST, port))
     except OSError:
         return False

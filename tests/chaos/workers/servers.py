@@ -50,6 +50,8 @@ class OwnServer:
     def start_again(self) -> None:
         """Starts it on the same port and data; returns when it answers."""
         url = self.url
+        port = int(url.partition("://")[2].partition(":")[2].partition("/")[0])
+        wait_for(lambda: _can_listen(port), f"port {port} to be free of the connections of before", within_s=60)
         self.running = self._up()
         assert self.url == url, "the port was taken meanwhile"
 
@@ -65,6 +67,16 @@ class OwnServer:
 
     def close(self) -> None:
         down(self.kind, state_dir=self._folder)
+
+
+def _can_listen(port: int) -> bool:
+    with socket.socket() as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind(("127.0.0.1", port))
+        except OSError:  # connections of the server that was killed linger
+            return False
+        return True
 
 
 def _lasting_port() -> int:
