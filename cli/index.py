@@ -8,25 +8,23 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
-from multirecall.cli.output import console, print_json, printable, stderr
+from multirecall.cli.bar import drawn_bar
+from multirecall.cli.output import console, print_json, printable
 from multirecall.cli.show_mapping import mapping_table
 from multirecall.cli.state import command
 from multirecall.core.errors import InvalidInput, InvalidMapping
-from multirecall.encoders.base import Encoder
 from multirecall.indexer.build import BuildOptions, build
 from multirecall.indexer.mapping import Mapping, read_mapping
 from multirecall.indexer.new_schema import IndexShape
 from multirecall.indexer.progress import BuildProgress, OnProgress
 from multirecall.indexer.report import BuildReport
 from multirecall.indexer.sources import Catalogue
-from multirecall.wiring.engines import opened_encoder, opened_engine
+from multirecall.wiring.engines import index_encoders, opened_engine
 from multirecall.wiring.settings import CONFIG_FILE, Settings, load_settings
 
 __all__ = ["chosen_mapping", "index", "index_catalogue", "progress_bar", "report_view", "started_view"]
 
-VECTOR_FIELD = "dense"
 REJECTS = Path("multirecall-rejects.jsonl")
 
 
@@ -55,29 +53,14 @@ def _clock(seconds: float | None) -> str:
 @contextmanager
 def progress_bar(shown: bool) -> Iterator[OnProgress]:
     """Draws a build's progress on standard error: share, products, rate, time left."""
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[done]}"),
-        console=stderr,
-        transient=True,
-        disable=not shown or not stderr.is_terminal,
-    ) as progress:
-        task: TaskID = progress.add_task("preparing", total=None, done="")
+    with drawn_bar("preparing", shown=shown) as draw:
 
         def on_progress(state: BuildProgress) -> None:
             done = f"{state.written:,} products"
             if state.written:
                 done += f" · {state.rate_per_s:,.0f}/s · {_clock(state.left_s)}"
-            share = state.share
-            progress.update(
-                task,
-                description=state.stage,
-                total=None if share is None else 1.0,
-                completed=share or 0.0,
-                done=done + (f" · {state.rejected:,} rejected" if state.rejected else ""),
-            )
+            done += f" · {state.rejected:,} rejected" if state.rejected else ""
+            draw(state.stage, state.share, done)
 
         yield on_progress
 
@@ -94,7 +77,7 @@ def index_catalogue(
 ) -> BuildReport:
     """One build with everything opened from the settings; encoder `none` makes an index without vectors."""
     source = Catalogue(sources)
-    encoders: dict[str, Encoder] = {} if encoder == "none" else {VECTOR_FIELD: opened_encoder(settings, encoder)}
+    encoders = index_encoders(settings, encoder)
     with opened_engine(settings, engine_url, create=True) as engine, progress_bar(show_progress) as on_progress:
         return build(engine, source, encoders=encoders, mapping=mapping, options=options, on_progress=on_progress)
 

@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from multirecall.cli.index import VECTOR_FIELD, chosen_mapping, progress_bar, report_view, started_view
+from multirecall.cli.index import chosen_mapping, progress_bar, report_view, started_view
 from multirecall.cli.output import console, print_json, printable
 from multirecall.cli.show_gate import gate_view
 from multirecall.cli.show_job import follow_job
 from multirecall.cli.state import command
 from multirecall.core.errors import InvalidInput
-from multirecall.encoders.base import Encoder
 from multirecall.engines.base import Engine
 from multirecall.indexer.build import BuildOptions, build
 from multirecall.indexer.copying import copy_live
 from multirecall.indexer.generations import line_of_generations, rollback_to
 from multirecall.indexer.new_schema import IndexShape
 from multirecall.indexer.sources import Catalogue
-from multirecall.wiring.engines import opened_encoder, opened_engine
+from multirecall.wiring.engines import index_encoders, opened_engine
 from multirecall.wiring.gate import gate_by_settings
 from multirecall.wiring.settings import Settings, load_settings
 
@@ -109,7 +108,7 @@ def rebuild(
                 follow_job(deployment, job.id, as_json=as_json)
         return
     name = encoder or settings.encoder
-    encoders: dict[str, Encoder] = {} if name == "none" else {VECTOR_FIELD: opened_encoder(settings, name)}
+    encoders = index_encoders(settings, name)
     gate = _Gate(settings, engine, force=force, quiet=as_json)
     shape = IndexShape(vector_index=settings.vector_index or None)
     with opened_engine(settings, engine) as opened, progress_bar(not as_json) as on_progress:

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+from multirecall.cli.bar import drawn_bar
 from multirecall.cli.output import console, counted, print_json, printable, stderr
 from multirecall.core.errors import StoreUnavailable
 
@@ -212,16 +212,7 @@ def _looked_at(deployment: Deployment, job_id: str) -> Job:
 @contextmanager
 def _bar(*, shown: bool) -> Iterator[Any]:
     """A bar on standard error, for terminals; yields what draws a job with the trouble of its workers."""
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[done]}"),
-        console=stderr,
-        transient=True,
-        disable=not shown or not stderr.is_terminal,
-    ) as progress:
-        task = progress.add_task("queued", total=None, done="")
+    with drawn_bar("queued", shown=shown) as draw_bar:
 
         def draw(job: Job, trouble: dict[str, Any] | None) -> None:
             done = f"{job.settled:,} items"
@@ -233,13 +224,6 @@ def _bar(*, shown: bool) -> Iterator[Any]:
                 done += f" · {counted(job.counts['failed'], 'dead letter')}"
             if trouble:
                 done += f" · waiting: {printable(str(trouble['error'].get('message', '')))[:80]}"
-            share = job.share
-            progress.update(
-                task,
-                description=job.stage or job.state.value,
-                total=None if share is None else 1.0,
-                completed=share or 0.0,
-                done=done,
-            )
+            draw_bar(job.stage or job.state.value, job.share, done)
 
         yield draw

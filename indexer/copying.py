@@ -18,6 +18,7 @@ from multirecall.indexer.generations import build_mark, drop_abandoned, drop_old
 from multirecall.indexer.items import CopyItem
 from multirecall.indexer.new_schema import IndexShape, new_schema
 from multirecall.indexer.progress import BuildProgress, OnProgress, no_progress
+from multirecall.indexer.records import record_bytes
 
 __all__ = [
     "COPIED_FIELDS",
@@ -90,7 +91,7 @@ def copy_batches(engine: Engine, index: str, *, rows: int, n_bytes: int) -> Iter
     size = 0
     for found in engine.scan(COPIED_FIELDS, index=index):
         items.append(copy_item(found))
-        size += 40 + sum(len(value) if isinstance(value, str | list | dict) else 8 for value in found.values())
+        size += record_bytes(found)
         if len(items) >= rows or size >= n_bytes:
             yield items
             items, size = [], 0

@@ -7,7 +7,7 @@ from typing import Any
 
 from multirecall.indexer.values import is_missing
 
-__all__ = ["field_names", "values_at"]
+__all__ = ["field_names", "record_bytes", "values_at"]
 
 _MAX_DEPTH = 5
 
@@ -50,3 +50,8 @@ def _nested_names(prefix: str, value: Any, depth: int) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         names = (name for inner in value if isinstance(inner, Mapping) for name in _nested_names(prefix, inner, depth))
         yield from dict.fromkeys(names)
+
+
+def record_bytes(record: Mapping[str, Any]) -> int:
+    """Bytes of a record, nearly: enough to cut batches by."""
+    return sum(len(value) if isinstance(value, str | list | dict) else 8 for value in record.values()) + 40

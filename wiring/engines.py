@@ -12,7 +12,9 @@ from multirecall.engines.credentials import Credentials, TlsSettings
 from multirecall.engines.opening import EngineAccess, open_engine
 from multirecall.wiring.settings import Settings
 
-__all__ = ["engine_access", "opened_encoder", "opened_engine"]
+__all__ = ["engine_access", "index_encoders", "opened_encoder", "opened_engine"]
+
+_VECTOR_FIELD = "dense"
 
 
 def engine_access(settings: Settings) -> EngineAccess:
@@ -43,3 +45,8 @@ def opened_encoder(settings: Settings, spec: str) -> Encoder:
         cache_dir=settings.cache_dir.expanduser() / "encoders",
         threads=settings.encoder_threads or os.cpu_count() or 1,
     )
+
+
+def index_encoders(settings: Settings, spec: str) -> dict[str, Encoder]:
+    """The encoders of a new index by vector field; `none` makes an index without vectors."""
+    return {} if spec == "none" else {_VECTOR_FIELD: opened_encoder(settings, spec)}

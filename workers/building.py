@@ -17,6 +17,7 @@ from multirecall.indexer import mapping as mappings
 from multirecall.indexer.copying import check_versions, copy_batches, mapping_of, same_versions
 from multirecall.indexer.items import Item, RowItem
 from multirecall.indexer.new_schema import settled_mapping
+from multirecall.indexer.records import record_bytes
 from multirecall.indexer.rejects import RejectsFile
 from multirecall.indexer.rows import Reject, RowReader
 from multirecall.indexer.seen_ids import Places, SeenIds
@@ -161,7 +162,7 @@ def _rows(plan: BuildPlan, source: Catalogue, reader: RowReader) -> Iterator[lis
             plan.reject(Reject.of(row, "id", f"read before: {places.text(first)}"))
             continue
         items.append(RowItem(id=found, row=row.record, file=row.file, number=row.row, line=row.line))
-        size += _size(row.record)
+        size += record_bytes(row.record)
         if len(items) >= plan.batch_rows or size >= plan.batch_bytes:
             plan.bytes_read = source.bytes_read
             yield items
@@ -203,11 +204,6 @@ def _copies(plan: BuildPlan, engine: Engine, index: str) -> Iterator[list[Item]]
     for items in copy_batches(engine, index, rows=plan.batch_rows, n_bytes=plan.batch_bytes):
         plan.read += len(items)
         yield [*items]
-
-
-def _size(record: Mapping[str, Any]) -> int:
-    """Bytes of a record, nearly."""
-    return sum(len(value) if isinstance(value, str | list | dict) else 8 for value in record.values()) + 40
 
 
 def _digest(body: Any) -> str:

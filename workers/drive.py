@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,15 +11,31 @@ from typing import Any
 from multirecall.engines.base import Engine
 from multirecall.workers.deployment import Deployment
 from multirecall.workers.leases import Kept
+from multirecall.workers.logs import logging_about
 from multirecall.workers.store.jobs import Job, JobState
 
-__all__ = ["Drive", "Stopped", "unexpected"]
+__all__ = ["Drive", "Stopped", "driving", "unexpected"]
 
 _log = logging.getLogger("multirecall.workers")
 
 
 class Stopped(Exception):
     """The job is not ours to go on with: cancelled, another's, or this process is to end."""
+
+
+@contextmanager
+def driving(deployment: Deployment, job_id: str, stopping: Callable[[], bool]) -> Iterator[Drive | None]:
+    """A drive of the job for as long as it is entered; None if the job is over or somebody else drives it. Raises
+    NotFound, StoreUnavailable."""
+    jobs, token, lease_s = deployment.jobs, secrets.token_hex(8), deployment.options.lease_s
+    if jobs.get(job_id).state.over or not jobs.take(job_id, token, lease_s):
+        yield None
+        return
+    try:
+        with logging_about(job=job_id), Kept(lambda: jobs.keep_driving(job_id, token, lease_s), lease_s) as kept:
+            yield Drive(deployment, job_id, token, kept, stopping=stopping)
+    finally:
+        jobs.let_go(job_id, token)
 
 
 class Drive:

@@ -28,10 +28,8 @@ from multirecall.indexer.items import Item
 from multirecall.workers.building import BuildPlan, NewIndex
 from multirecall.workers.claiming import BuildClaim, job_of
 from multirecall.workers.deployment import Deployment
-from multirecall.workers.drive import Drive, Stopped, unexpected
+from multirecall.workers.drive import Drive, Stopped, driving, unexpected
 from multirecall.workers.finishing import Finish, GateOf, changes_settled
-from multirecall.workers.leases import Kept
-from multirecall.workers.logs import logging_about
 from multirecall.workers.pausing import Pause
 from multirecall.workers.store.batches import Batch
 from multirecall.workers.store.jobs import JobState
@@ -60,18 +58,8 @@ class JobDriver:
 
         An engine that does not answer, or is another's, is waited for: the job goes on later. Any other error ends it.
         """
-        token = secrets.token_hex(8)
-        lease_s = self._deployment.options.lease_s
-        if self._jobs.get(job_id).state.over or not self._jobs.take(job_id, token, lease_s):
-            return False
-        try:
-            with (
-                logging_about(job=job_id),
-                Kept(lambda: self._jobs.keep_driving(job_id, token, lease_s), lease_s) as kept,
-            ):
-                return self._drive(Drive(self._deployment, job_id, token, kept, stopping=self._stopping))
-        finally:
-            self._jobs.let_go(job_id, token)
+        with driving(self._deployment, job_id, self._stopping) as drive:
+            return drive is not None and self._drive(drive)
 
     def _drive(self, drive: Drive) -> bool:
         try:
@@ -208,10 +196,8 @@ class _Build:
                 self._drive.here()
                 self._pause.wait(_LOOK_EVERY_S)
                 continue
-            if (
-                not taken and self._drive.here().counts["batches"] <= number
-            ):  # the store lost some that it had: from there
-                raise Stopped
+            if not taken and self._drive.here().counts["batches"] <= number:
+                raise Stopped  # the store lost some that it had: the next drive goes on from there
             self._deployment.announce("batch", batch.id)
             return
 

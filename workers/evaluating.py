@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +14,7 @@ from multirecall.search.understand import understand
 from multirecall.wiring.searchers import opened_searcher
 from multirecall.wiring.settings import Settings
 from multirecall.workers.deployment import Deployment
-from multirecall.workers.drive import Drive, Stopped, unexpected
-from multirecall.workers.leases import Kept
-from multirecall.workers.logs import logging_about
+from multirecall.workers.drive import Drive, Stopped, driving, unexpected
 from multirecall.workers.store.jobs import JobState
 
 __all__ = ["Evaluation"]
@@ -35,21 +32,11 @@ class Evaluation:
         self._deployment = deployment
         self._settings = settings
         self._stopping = stopping
-        self._jobs = deployment.jobs
 
     def drive(self, job_id: str) -> bool:
         """Does the job unless somebody else does; True if it came to its end here. Raises StoreUnavailable."""
-        token, lease_s = secrets.token_hex(8), self._deployment.options.lease_s
-        if self._jobs.get(job_id).state.over or not self._jobs.take(job_id, token, lease_s):
-            return False
-        try:
-            with (
-                logging_about(job=job_id),
-                Kept(lambda: self._jobs.keep_driving(job_id, token, lease_s), lease_s) as kept,
-            ):
-                return self._drive(Drive(self._deployment, job_id, token, kept, stopping=self._stopping))
-        finally:
-            self._jobs.let_go(job_id, token)
+        with driving(self._deployment, job_id, self._stopping) as drive:
+            return drive is not None and self._drive(drive)
 
     def _drive(self, drive: Drive) -> bool:
         try:

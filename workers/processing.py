@@ -24,6 +24,7 @@ from multirecall.core.errors import (
 from multirecall.engines.base import Engine, IndexInfo
 from multirecall.indexer.applying import Applied, Applier, Outcome, OutcomeKind, worst
 from multirecall.indexer.items import CopyItem, Item, RowItem
+from multirecall.workers.claiming import job_of
 from multirecall.workers.deployment import Deployment
 from multirecall.workers.leases import Kept
 from multirecall.workers.logs import logging_about
@@ -49,7 +50,7 @@ _COUNTED = {
 
 
 class BatchProcessor:
-    """Does batches, one at a time. Keeps the engine, the encoders and the mappings it has opened."""
+    """Does batches, one at a time; the deployment keeps the engine and the encoders open between them."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
@@ -190,7 +191,8 @@ class BatchProcessor:
             self._keep_late(batch, engine, done)
             if engine.capabilities.concurrent_writers:  # again: a refresh may have come between the mark and the write
                 self._deployment.unrefreshed.mark(*done)
-        return self._settlement(batch, done, self._standby(engine), unversioned)
+        standby: set[str] = set() if batch.index else self._standby(engine)
+        return self._settlement(batch, done, standby, unversioned)
 
     def _standby(self, engine: Engine) -> set[str]:
         """The indexes that served before. The live one is none, though it may still be named so: a rollback swaps
@@ -230,9 +232,8 @@ class BatchProcessor:
     def _indexes(self, batch: Batch, engine: Engine) -> list[IndexInfo]:
         if batch.index:
             return [_own(engine.info(index=batch.index), batch.job)]
-        names = [name for name in self._deployment.targets.all()]
         infos = _live(engine)
-        for name in names:
+        for name in self._deployment.targets.all():
             if name not in {info.name for info in infos}:
                 try:
                     infos.append(engine.info(index=name))
@@ -359,8 +360,7 @@ def _over_all(outcomes: Mapping[str, Outcome], standby: Collection[str]) -> Outc
 
 def _own(info: IndexInfo, job: str) -> IndexInfo:
     """The index, unless another job made it: its name is given again once it was dropped."""
-    mark = info.schema.metadata.get("build")
-    if isinstance(mark, dict) and mark.get("job", job) != job:
+    if job_of(info) not in ("", job):
         raise NotFound(
             f"The index {info.name} of job {job} is gone; another job's has its name now.", hint="Start a new job."
         )

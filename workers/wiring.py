@@ -17,7 +17,7 @@ from multirecall.engines.schema import Schema, VectorField
 from multirecall.indexer.generations import live_index
 from multirecall.indexer.new_schema import IndexShape, new_schema
 from multirecall.indexer.texts import vector_fingerprint
-from multirecall.wiring.engines import opened_encoder, opened_engine
+from multirecall.wiring.engines import index_encoders, opened_encoder, opened_engine
 from multirecall.wiring.settings import Settings
 from multirecall.workers.building import BuildPlan
 from multirecall.workers.deployment import Announce, Backlog, Deployment
@@ -25,7 +25,6 @@ from multirecall.workers.options import WorkerOptions
 from multirecall.workers.store.connection import Connection
 
 __all__ = [
-    "VECTOR_FIELD",
     "absolute",
     "announcer",
     "backlog_of",
@@ -34,7 +33,6 @@ __all__ = [
     "worker_options",
 ]
 
-VECTOR_FIELD = "dense"
 
 _log = logging.getLogger("multirecall.workers")
 
@@ -128,7 +126,7 @@ def new_index_schema(settings: Settings) -> Any:
 
     def schema_of(engine: Engine, plan: BuildPlan, job_id: str) -> Schema:
         spec = plan.encoder or settings.encoder
-        encoders = {} if spec == "none" else {VECTOR_FIELD: opened_encoder(settings, spec)}
+        encoders = index_encoders(settings, spec)
         live = live_index(engine)
         return new_schema(
             engine,
