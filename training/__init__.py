@@ -1,0 +1,1 @@
+"""Learn from the catalogue, judgments and logs."""
