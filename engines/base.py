@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from multirecall.core.deadline import Deadline
 from multirecall.core.errors import InvalidInput, InvalidQuery
 from multirecall.core.filters import Filter
 from multirecall.core.query import Facet, Sort
-from multirecall.core.ranking import FieldValue, RouteStatus
+from multirecall.core.ranking import NO_FIELDS, FieldValue, RouteStatus
 from multirecall.engines.schema import Schema
 from multirecall.engines.writes import (
     Delete,
@@ -143,11 +143,12 @@ class EngineRequest:
             raise InvalidInput("The query vector holds a value that is not finite.", field="vector")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineHit:
+class EngineHit(NamedTuple):
+    """A tuple, as `Hit` is: made by the hundred for every query."""
+
     id: str
     score: float
-    fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    fields: Mapping[str, FieldValue] = NO_FIELDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,8 @@ class Route(Protocol):
     """One way to find candidates; compares by value, `repr` is its name in traces.
 
     `needs_preparation` says that `prepare` runs a model; other routes are not given a thread for it.
+    `n_provisional`: so many of the first `requests` matter only if no `fallback` brings hits. Where a round trip costs
+    nothing they are asked last, and not at all if one did: then `results` hold a skipped one in their place.
     """
 
     @property
@@ -75,6 +77,9 @@ class Route(Protocol):
 
     @property
     def needs_preparation(self) -> bool: ...
+
+    @property
+    def n_provisional(self) -> int: ...
 
     def prepare(self, query: Query, context: RecallContext) -> None:
         """Does the expensive work (encoding, generating) that `requests` will use. May raise; may be late."""
@@ -100,10 +105,7 @@ def to_ranking(route: str, kind: ScoreKind, result: EngineResult) -> Ranking:
     return Ranking(
         route=route,
         kind=kind,
-        hits=tuple(
-            Hit(id=hit.id, score=hit.score, rank=rank, fields=hit.fields)
-            for rank, hit in enumerate(result.hits, start=1)
-        ),
+        hits=tuple([Hit(name, score, rank, fields) for rank, (name, score, fields) in enumerate(result.hits, start=1)]),
         total=result.total,
         took_ms=result.took_ms,
         status=result.status,

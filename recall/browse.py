@@ -28,6 +28,10 @@ class BrowseRoute:
     def needs_preparation(self) -> bool:
         return False
 
+    @property
+    def n_provisional(self) -> int:
+        return 0
+
     def prepare(self, query: Query, context: RecallContext) -> None:
         """Nothing to do."""
 

@@ -30,6 +30,10 @@ class DenseRoute:
     def needs_preparation(self) -> bool:
         return True
 
+    @property
+    def n_provisional(self) -> int:
+        return 0
+
     def prepare(self, query: Query, context: RecallContext) -> None:
         """Encodes the query; another route with the same field shares the vector."""
         context.vectors.get(self.field)

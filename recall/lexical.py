@@ -22,6 +22,7 @@ class LexicalRoute:
     matches". Fewer than `fuzzy_below` of those mean that a word is misspelt or missing from the catalogue: then
     near words count too, in a second round trip, and the total and the facets are those of it. 0 switches the
     second look off. Part numbers do not count as words there: a typo beside a part number is still one.
+    An engine in this process is asked for the count first, and then for the one ranking that will be used.
     Measured: docs/results/lexical-shape.md.
     """
 
@@ -38,6 +39,10 @@ class LexicalRoute:
     @property
     def needs_preparation(self) -> bool:
         return False
+
+    @property
+    def n_provisional(self) -> int:
+        return 1  # the ranking by the words as typed: a second look that finds something takes its place
 
     def prepare(self, query: Query, context: RecallContext) -> None:
         """Nothing to do: the query is understood already."""

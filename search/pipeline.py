@@ -186,9 +186,20 @@ class Searcher:
     def _recall(
         self, query: Query, routes: Sequence[Route], context: RecallContext, deadline: Deadline
     ) -> dict[str, list[EngineResult]]:
-        """The results of each route: of its requests, then of its second look if it took one."""
-        results = self._ask({route.name: route.requests(query, context) for route in routes}, deadline)
+        """The results of each route: of its requests, then of its second look if it took one.
+
+        Provisional requests wait for the second look where that costs no round trip.
+        """
+        requests = {route.name: route.requests(query, context) for route in routes}
+        held = {route.name: 0 for route in routes}
+        if self._engine.capabilities.in_process:
+            held = {route.name: min(route.n_provisional, len(requests[route.name])) for route in routes}
+        first = self._ask({name: of_route[held[name] :] for name, of_route in requests.items()}, deadline)
+        results = {name: [_NOT_NEEDED] * held[name] + found for name, found in first.items()}
         second = self._ask_again(self._fallbacks(query, routes, context, results), deadline)
+        needed = {name: requests[name][:n] for name, n in held.items() if n and not _brought_hits(second.get(name, ()))}
+        for name, found in self._ask(needed, deadline).items():
+            results[name][: held[name]] = found
         return {name: [*found, *second.get(name, ())] for name, found in results.items()}
 
     def _ask(
@@ -231,6 +242,8 @@ class Searcher:
         return tuple(replace(hit, rank=rank) for rank, hit in enumerate(ordered, start=1))
 
 
+_NOT_NEEDED = EngineResult(status=RouteStatus.SKIPPED, error="a second look took its place")
+
 _LONGEST_WAIT_S = 3600.0  # future.result refuses infinity
 
 
@@ -249,6 +262,10 @@ class _Clock:
 
 def _ended(route: Route, status: RouteStatus, error: str = "") -> Ranking:
     return Ranking(route=route.name, kind=route.kind, status=status, error=error)
+
+
+def _brought_hits(results: Sequence[EngineResult]) -> bool:
+    return any(result.status is RouteStatus.OK and result.hits for result in results)
 
 
 def _reason(error: Exception) -> str:

@@ -91,11 +91,9 @@ def _by_vector(
 
 
 def _hits(found: list[Found], request: EngineRequest, snapshot: Snapshot) -> tuple[EngineHit, ...]:
-    browsing = isinstance(request.clause, Everything)
+    if isinstance(request.clause, Everything):
+        found = [hit._replace(score=1.0) for hit in found]
     if not request.fields:
-        return tuple(EngineHit(id=hit.id, score=1.0 if browsing else hit.score) for hit in found)
+        return tuple([EngineHit(name, score) for _, name, score, _ in found])
     values = snapshot.values([hit.row for hit in found], [hit.address for hit in found], request.fields)
-    return tuple(
-        EngineHit(id=hit.id, score=1.0 if browsing else hit.score, fields=fields)
-        for hit, fields in zip(found, values, strict=True)
-    )
+    return tuple([EngineHit(name, score, of) for (_, name, score, _), of in zip(found, values, strict=True)])

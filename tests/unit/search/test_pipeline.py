@@ -14,7 +14,7 @@ from multirecall.core.filters import Range, Term
 from multirecall.core.query import Facet, Query, Sort
 from multirecall.core.ranking import Ranking, RouteStatus, ScoreKind
 from multirecall.encoders.opening import open_encoder
-from multirecall.engines.base import Capabilities, EngineRequest, EngineResult, IndexedProduct, Upsert
+from multirecall.engines.base import Capabilities, EngineRequest, EngineResult, IndexedProduct, Text, Upsert
 from multirecall.engines.exact import ExactEngine
 from multirecall.engines.schema import Schema, VectorField
 from multirecall.fusion import RRF, WeightedSum
@@ -142,6 +142,7 @@ class BrokenRoute:
     gate: threading.Event | None = None
     kind: ScoreKind = ScoreKind.COSINE
     needs_preparation: bool = True
+    n_provisional: int = 0
 
     def prepare(self, query: Query, context: RecallContext) -> None:
         if self.gate is None:
@@ -190,17 +191,20 @@ def test_a_missing_encoder_is_an_error_of_the_setup(engine: ExactEngine) -> None
 class FailOn:
     """The real engine as if behind a network, failing on its n-th call of `search_many`."""
 
-    def __init__(self, engine: ExactEngine, call: int) -> None:
-        self._engine, self._call, self.calls = engine, call, 0
+    def __init__(self, engine: ExactEngine, call: int, *, in_process: bool = False) -> None:
+        self._engine, self._call, self._in_process = engine, call, in_process
+        self.calls = 0
+        self.asked: list[EngineRequest] = []
 
     @property
     def capabilities(self) -> Capabilities:
-        return replace(self._engine.capabilities, in_process=False)
+        return replace(self._engine.capabilities, in_process=self._in_process)
 
     def search_many(
         self, requests: Sequence[EngineRequest], deadline: Deadline, *, index: str | None = None
     ) -> list[EngineResult]:
         self.calls += 1
+        self.asked += requests
         if self.calls == self._call:
             raise EngineUnavailable("The engine does not answer.")
         return self._engine.search_many(requests, deadline, index=index)
@@ -217,18 +221,42 @@ def test_all_routes_share_one_round_trip(engine: ExactEngine, encoder) -> None: 
     assert counted.calls == 1
 
 
-def test_an_engine_in_this_process_answers_as_one_behind_a_network(engine: ExactEngine, encoder) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(
+    "text", ["toner", "black toner", "black tonner", "tonner", "prynter a4", "zzzz", "CE278A tonr"]
+)
+def test_an_engine_in_this_process_answers_as_one_behind_a_network(engine: ExactEngine, encoder, text: str) -> None:  # type: ignore[no-untyped-def]
     answers = []
-    for store in (engine, FailOn(engine, call=99)):
+    for in_process in (True, False):
         with Searcher(
-            store,  # type: ignore[arg-type]
-            routes=[LexicalRoute(), DenseRoute()],
+            FailOn(engine, call=99, in_process=in_process),  # type: ignore[arg-type]
+            routes=[LexicalRoute(fuzzy_below=2), DenseRoute()],
             fusion=WeightedSum(),
             encoders={"dense": encoder},
             timeout_s=30,
         ) as searcher:
-            answers.append(searcher.rank(understand("black tonner"), 10).hits)
+            answer = searcher.rank(understand(text, facets=(Facet(field="brand"),)), 10)
+            rankings = [replace(ranking, took_ms=0.0) for ranking in answer.rankings]
+            answers.append(replace(answer, rankings=tuple(rankings), timings_ms={}))
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(("text", "fuzzy"), [("toner", [False]), ("tonner", [True]), ("zzzz", [True, False])])
+def test_an_engine_in_this_process_is_asked_for_the_ranking_that_is_used(
+    engine: ExactEngine, text: str, fuzzy: list[bool]
+) -> None:
+    counted = FailOn(engine, call=99, in_process=True)
+    with Searcher(
+        counted,  # type: ignore[arg-type]
+        routes=[LexicalRoute(fuzzy_below=2)],
+        fusion=RRF(),
+        encoders={},
+        timeout_s=30,
+    ) as searcher:
+        searcher.rank(understand(text), 10)
+    count, *rankings = [request.clause for request in counted.asked]
+    assert isinstance(count, Text)
+    assert count.min_match == 1.0
+    assert [clause.fuzzy for clause in rankings if isinstance(clause, Text)] == fuzzy
 
 
 def test_an_engine_that_is_down_is_an_error(engine: ExactEngine) -> None:
@@ -239,8 +267,10 @@ def test_an_engine_that_is_down_is_an_error(engine: ExactEngine) -> None:
         searcher.rank(understand("toner"), 10)
 
 
-def test_a_failed_second_look_keeps_what_the_first_found(engine: ExactEngine) -> None:
-    with Searcher(FailOn(engine, call=2), routes=[LexicalRoute()], fusion=RRF(), encoders={}, timeout_s=30) as searcher:  # type: ignore[arg-type]
+@pytest.mark.parametrize("in_process", [True, False])
+def test_a_failed_second_look_leaves_the_words_as_typed(engine: ExactEngine, in_process: bool) -> None:
+    failing = FailOn(engine, call=2, in_process=in_process)
+    with Searcher(failing, routes=[LexicalRoute()], fusion=RRF(), encoders={}, timeout_s=30) as searcher:  # type: ignore[arg-type]
         answer = searcher.rank(understand("toner"), 10)
     assert {h.id for h in answer.hits} == {"p1", "p2"}
     assert answer.degraded == {"lexical": "partial"}
