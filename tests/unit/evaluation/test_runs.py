@@ -3,9 +3,12 @@ from pathlib import Path
 
 import ir_measures
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from multirecall.core.errors import InvalidSource
-from multirecall.evaluation.runs import RunWriter, trec_token
+from multirecall.core.ranking import ranked_hits
+from multirecall.evaluation.runs import RunWriter, from_trec_token, read_run, trec_token
 
 
 def test_a_run_reads_back_in_our_order_even_with_equal_scores(tmp_path: Path) -> None:
@@ -54,3 +57,62 @@ def test_a_failed_run_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> No
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidSource, match="Cannot write"), RunWriter(tmp_path / "no" / "r.trec", "t"):
         pass
+
+
+def test_a_run_is_read_by_score_and_ties_by_id_whatever_its_ranks(tmp_path: Path) -> None:
+    path = tmp_path / "r.trec"
+    path.write_text("q2 Q0 b 1 1.5 t\n\nq1 Q0 z 7 2e0 t\nq2\tQ0\ta%20b\t9\t1.5\tt\nq2 Q0 c 3 9 t\n")
+    assert read_run(path) == {"q2": ("c", "a b", "b"), "q1": ("z",)}
+    assert list(read_run(path)) == ["q2", "q1"]
+
+
+@given(
+    st.dictionaries(
+        st.text(min_size=1),
+        st.dictionaries(st.text(min_size=1), st.floats(-1e6, 1e6), min_size=1, max_size=6),
+        min_size=1,
+        max_size=4,
+    )
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_written_is_read(tmp_path: Path, scores: dict[str, dict[str, float]]) -> None:
+    ranked = {qid: ranked_hits(of_query.items()) for qid, of_query in scores.items()}
+    with RunWriter(tmp_path / "r.trec", "t") as writer:
+        for qid, hits in ranked.items():
+            writer.write(qid, [(hit.id, hit.score) for hit in hits])
+    assert read_run(tmp_path / "r.trec") == {qid: tuple(hit.id for hit in hits) for qid, hits in ranked.items()}
+
+
+@given(st.text(alphabet="a%2059EC\u00a0 \n日"))
+def test_tokens_are_undone(text: str) -> None:
+    assert from_trec_token(trec_token(text)) == text
+
+
+def test_escapes_that_are_not_ours_stay() -> None:
+    for token in ("50%", "%41", "%FF", "%20%41", "a%2fb"):
+        assert from_trec_token(token) == token
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "field", "words"),
+    [
+        ("q1 Q0 a 1 2.0\n", 1, "run", "has 5 columns, not 6. A run in TREC format has: query id, Q0, "),
+        ("q1 Q0 a 1 2.0 t\nq1 Q0 b 2 high t\n", 2, "score", "score is 'high', not a finite number"),
+        ("q1 Q0 a 1 nan t\n", 1, "score", "not a finite number"),
+        ("q1 Q0 a 1 2 t\nq2 Q0 a 1 2 t\nq1 Q0 a 2 1 t\n", 3, "product id", "'a' occurs twice for query 'q1', first in"),
+    ],
+)
+def test_wrong_runs_name_file_line_and_field(tmp_path: Path, text: str, line: int, field: str, words: str) -> None:
+    path = tmp_path / "r.trec"
+    path.write_text(text)
+    with pytest.raises(InvalidSource, match=words) as caught:
+        read_run(path)
+    assert {"file": str(path), "line": line, "field": field}.items() <= caught.value.data.items()
+
+
+def test_runs_that_are_missing_or_empty(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSource, match="There is no file"):
+        read_run(tmp_path / "absent.trec")
+    (tmp_path / "empty.trec").write_text("\n")
+    with pytest.raises(InvalidSource, match="holds no hit"):
+        read_run(tmp_path / "empty.trec")
