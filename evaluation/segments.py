@@ -81,8 +81,8 @@ DERIVED: Mapping[str, tuple[Callable[[JudgedQuery], str], tuple[str, ...]]] = {
 """Families that are seen in the text, with the order of their values (those that are not named follow by name).
 
 `part_number`: a word, or both words of a query like `lj 4250`, is written like a part number (`looks_like_part_number`)
-and is not a number with a unit; or the only word holds a digit. `phrasing`: a question (ends in `?`, or three words or more
-that begin with a question word), else a need (four words or more with an article, pronoun, conjunction or verb as
+and is not a number with a unit; or the only word holds a digit. `phrasing`: a question (ends in `?`, or three words or
+more that begin with a question word), else a need (four words or more with an article, pronoun, conjunction or verb as
 people use them in sentences), else keywords. `language`: see `guess_language`. `length`: words between white space.
 """
 
