@@ -9,6 +9,7 @@ import typer
 
 from multirecall import __version__
 from multirecall.cli.changes import changes_app
+from multirecall.cli.clicks import clicks
 from multirecall.cli.deadletters import deadletters_app
 from multirecall.cli.demo import demo
 from multirecall.cli.engine import engine_app
@@ -57,6 +58,7 @@ app.command()(search)
 app.command()(run)
 app.command()(serve)
 app.command()(sample)
+app.command()(clicks)
 app.command()(demo)
 app.add_typer(mapping_app, name="mapping")
 app.add_typer(engine_app, name="engine")
