@@ -37,7 +37,7 @@ def answer(request: EngineRequest, snapshot: Snapshot, deadline: Deadline) -> En
             found, in_time = _by_vector(request, request.clause, snapshot, deadline)
             query = snapshot.rows_query([hit.row for hit in found] if request.facets else [])
         case Text() | Everything():
-            query = _query(request.clause, request.filter, snapshot)
+            query = _query(request.clause, request.filter, snapshot, scored=request.k > 0)
             found, total = _by_text(request, query, snapshot)
     facets = []
     for facet in request.facets:
@@ -62,8 +62,8 @@ def count(filter: Filter | None, snapshot: Snapshot) -> int:
     return snapshot.count(filter_query(filter, snapshot.schema, snapshot.text_schema))
 
 
-def _query(clause: Text | Everything, filter: Filter | None, snapshot: Snapshot) -> Query:
-    query = text_query(clause, snapshot) if isinstance(clause, Text) else Query.all_query()
+def _query(clause: Text | Everything, filter: Filter | None, snapshot: Snapshot, *, scored: bool) -> Query:
+    query = text_query(clause, snapshot, scored=scored) if isinstance(clause, Text) else Query.all_query()
     if filter is None:
         return query
     allowed = Query.const_score_query(filter_query(filter, snapshot.schema, snapshot.text_schema), 0.0)

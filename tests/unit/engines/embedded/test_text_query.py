@@ -56,6 +56,19 @@ def test_min_match_counts_words_found_in_some_field(engine: EmbeddedEngine, min_
     assert result.total == len(result.hits)
 
 
+@pytest.mark.parametrize("min_match", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("text", ["black", "black printer", "lazer printer", "black lamp zzz", ""])
+@pytest.mark.parametrize("fuzzy", [True, False])
+def test_a_count_alone_is_the_total_of_the_hits(tmp_path: Path, min_match: float, text: str, fuzzy: bool) -> None:
+    with make_engine(tmp_path) as engine:
+        put(engine, [product(str(n), title=title, codes=[f"x{n}"]) for n, title in enumerate(TITLES)])
+        for codes in ((), ("x4",), ("x1", "black")):
+            clause = Text(text=text, codes=codes, min_match=min_match, fuzzy=fuzzy)
+            counted, found = search(engine, clause, k=0), search(engine, clause, k=10)
+            assert counted.hits == ()
+            assert counted.total == found.total == len(found.hits)
+
+
 def test_a_code_is_found_beside_the_words(tmp_path: Path) -> None:
     with make_engine(tmp_path) as engine:
         put(
