@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -26,7 +26,7 @@ from multirecall.evaluation.queries import JudgedQuery, read_queries
 from multirecall.evaluation.testbed.clicks import CLICK_RATES, PAGE
 from multirecall.evaluation.testbed.draws import draws, unit
 
-__all__ = ["BIASED_CLICKS", "BIASED_HEADER", "BiasedClicks", "write_biased_clicks"]
+__all__ = ["BIASED_CLICKS", "BIASED_HEADER", "BiasedClicks", "old_trait", "write_biased_clicks"]
 
 BIASED_CLICKS = "biased-clicks.tsv.gz"
 BIASED_HEADER = ("query_id", "qid", "query", "product_id", "position", "click", "cart", "purchase")
@@ -37,7 +37,7 @@ PURCHASE_RATES = {3: 0.60, 2: 0.40, 1: 0.20, 0: 0.10}
 
 _POOL = {3: 12, 2: 8, 1: 6, 0: 6}  # how many products of a grade can be shown for one query
 _SEARCHES = 3.0  # times queries / rank, at least 2: the traffic of a query
-_LEAN, _TRAIT, _JITTER = 0.6, 1.0, 0.6  # what the page's order is made of: grade / 3, trait, luck of this search
+_LEAN, _TRAIT, _JITTER = 0.3, 1.0, 0.6  # what the page's order is made of: grade / 3, trait, luck of this search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +125,12 @@ def write_biased_clicks(
     return report
 
 
+def old_trait(seed: int, qid: str, products: Sequence[str]) -> NDArray[np.float64]:
+    """What the old system likes about each product for this query, from 0 to 1; it says nothing about relevance."""
+    ordinals = np.array([int(name[1:]) for name in products], dtype=np.int64)
+    return unit(draws(seed, f"biased trait/{qid}", ordinals))
+
+
 def _pool(graded: list[tuple[str, int]], seed: int, qid: str) -> tuple[list[str], NDArray[np.int64]]:
     names: list[str] = []
     grades: list[int] = []
@@ -141,7 +147,7 @@ def _searched(
     qid: str, products: list[str], grades: NDArray[np.int64], n: int, examination: NDArray[np.float64], seed: int
 ) -> _Searches:
     ordinals = np.array([int(name[1:]) for name in products], dtype=np.int64)
-    trait = unit(draws(seed, f"biased trait/{qid}", ordinals))
+    trait = old_trait(seed, qid, products)
     luck = unit(draws(seed, f"biased luck/{qid}", np.arange(n * len(products), dtype=np.int64)))
     score = _LEAN * grades / 3.0 + _TRAIT * trait + _JITTER * luck.reshape(n, len(products))
     shown = np.argsort(-score, axis=1, kind="stable")[:, :PAGE]
