@@ -10,12 +10,15 @@ import typer
 from multirecall import __version__
 from multirecall.cli.changes import changes_app
 from multirecall.cli.clicks import clicks
+from multirecall.cli.compare import compare_runs
 from multirecall.cli.deadletters import deadletters_app
 from multirecall.cli.demo import demo
 from multirecall.cli.engine import engine_app
+from multirecall.cli.evaluate import evaluate_runs
 from multirecall.cli.index import index
 from multirecall.cli.jobs import jobs_app
 from multirecall.cli.mapping import mapping_app
+from multirecall.cli.pool import pool
 from multirecall.cli.rebuild import generations, rebuild, rollback
 from multirecall.cli.run import run
 from multirecall.cli.sample import sample
@@ -56,6 +59,9 @@ app.command()(rollback)
 app.command()(generations)
 app.command()(search)
 app.command()(run)
+app.command("evaluate")(evaluate_runs)
+app.command("compare")(compare_runs)
+app.command()(pool)
 app.command()(serve)
 app.command()(sample)
 app.command()(clicks)

@@ -62,7 +62,7 @@ def _missing(overall: SegmentRow) -> Iterator[str]:
     for figure in overall.figures:
         if figure.system not in told and figure.n_empty > _MANY_EMPTY * figure.n:
             told.add(figure.system)
-            yield f"{figure.system}: {figure.n_empty:,} of {figure.n:,} queries have no answer; they count 0."
+            yield f"{figure.system}: {figure.n_empty:,} of {figure.n:,} queries without an answer; they count 0."
 
 
 def _too_short(runs: Mapping[str, Run], measures: Sequence[Measure]) -> Iterator[str]:
@@ -103,6 +103,6 @@ def _unmatched(found: Joined) -> Iterator[str]:
     if found.by == "text":
         yield "The judgments were joined to the queries by text."
     if found.unknown:
-        yield f"{len(found.unknown):,} queries of the judgments are not in the queries file: {examples(found.unknown)}."
+        yield f"Judged, but not in the queries file: {len(found.unknown):,} ({examples(found.unknown)})."
     if found.unjudged:
-        yield f"{len(found.unjudged):,} queries have no judgment and are left out: {examples(found.unjudged)}."
+        yield f"Without any judgment, so left out: {len(found.unjudged):,} ({examples(found.unjudged)})."

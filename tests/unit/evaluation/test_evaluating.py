@@ -94,8 +94,8 @@ def test_a_query_without_an_answer_counts_and_one_without_a_relevant_judgment_do
     figure = report.overall.figures[0]
     assert (figure.mean, figure.n, figure.n_empty, figure.judged) == (0.5, 2, 1, 1.0)
     assert (report.n_queries, report.n_judged_queries, report.n_judgments) == (40, 3, 3)
-    assert any("1 of 2 queries have no answer; they count 0" in note for note in report.notes)
-    assert any("37 queries have no judgment and are left out: 'q03'" in note for note in report.notes)
+    assert any("1 of 2 queries without an answer; they count 0" in note for note in report.notes)
+    assert any("Without any judgment, so left out: 37 ('q03'" in note for note in report.notes)
 
 
 def test_a_segment_without_a_defined_query_says_so() -> None:
@@ -147,7 +147,7 @@ def test_judgments_by_text_are_joined_and_noted() -> None:
     report = evaluate({"r": {"q01": ("a",)}}, QUERIES, judgments, ["RR"], [])
     assert report.overall.figures[0].mean == 1.0
     assert "The judgments were joined to the queries by text." in report.notes
-    assert "1 queries of the judgments are not in the queries file: 'plotter'." in report.notes
+    assert "Judged, but not in the queries file: 1 ('plotter')." in report.notes
 
 
 def test_the_highest_grade_of_the_scale_moves_the_best_bound_only() -> None:
