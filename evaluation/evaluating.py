@@ -96,7 +96,7 @@ def evaluate(
             for one in scored
         },
         texts={query.qid: query.text for query in queries},
-        notes=notes_of(runs, found, opened, all_queries),
+        notes=notes_of(runs, found, opened, all_queries, rows),
     )
 
 

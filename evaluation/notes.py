@@ -15,6 +15,7 @@ __all__ = ["check_runs", "notes_of"]
 
 _LESS_JUDGED = 0.1
 _MANY_EMPTY = 0.01
+_FEW_QUERIES = 10  # below, the percentile bootstrap covers clearly less than it promises
 
 
 def check_runs(runs: Mapping[str, Run], judgments: Judgments) -> None:
@@ -29,7 +30,11 @@ def check_runs(runs: Mapping[str, Run], judgments: Judgments) -> None:
 
 
 def notes_of(
-    runs: Mapping[str, Run], found: Joined, measures: Sequence[Measure], overall: SegmentRow
+    runs: Mapping[str, Run],
+    found: Joined,
+    measures: Sequence[Measure],
+    overall: SegmentRow,
+    segments: Sequence[SegmentRow],
 ) -> tuple[str, ...]:
     """Sentences, the gravest first; empty if there is nothing to tell."""
     return tuple(
@@ -40,6 +45,7 @@ def notes_of(
             _too_short(runs, measures),
             _less_judged(overall),
             _turned(overall),
+            _small(overall, segments),
             _unmatched(found),
         )
         for note in part
@@ -97,6 +103,15 @@ def _turned(overall: SegmentRow) -> Iterator[str]:
                 f"{comparison.difference:+.3f} with unjudged products as irrelevant, but {condensed:+.3f} over judged "
                 "products alone: the judgments do not decide between them."
             )
+
+
+def _small(overall: SegmentRow, segments: Sequence[SegmentRow]) -> Iterator[str]:
+    small = [row.value for row in (overall, *segments) if 0 < max(f.n for f in row.figures) < _FEW_QUERIES]
+    if small:
+        yield (
+            f"Fewer than {_FEW_QUERIES} queries: {', '.join(dict.fromkeys(small))}. Such figures say little, and their "
+            "intervals are too narrow."
+        )
 
 
 def _unmatched(found: Joined) -> Iterator[str]:

@@ -14,7 +14,7 @@ from multirecall.evaluation.report import EvaluationReport, SegmentRow
 
 __all__ = ["difference_plot", "overall_plot", "reliability_plot", "segment_plot"]
 
-_WIDTH = 7.4
+_WIDTH = 9.6
 _ROW = 0.2  # inches per bar
 
 
@@ -59,22 +59,17 @@ def segment_plot(report: EvaluationReport, family: str, rows: Sequence[SegmentRo
                 if figure.mean is None or figure.ci is None:
                     continue
                 y = place * (n_systems + 1) + at
-                axes.barh(
-                    y, figure.mean, height=0.85, color=colour, alpha=0.75, label=_short(system) if not place else None
-                )
-                axes.errorbar(
-                    figure.mean, y, xerr=_error(figure.mean, figure.ci.low, figure.ci.high), color="#333333", capsize=2,
-                    lw=1,
-                )  # fmt: skip
+                axes.barh(y, figure.mean, height=0.85, color=colour, alpha=0.9)
+                axes.errorbar(figure.mean, y, xerr=_error(figure.mean, figure.ci), color="#333333", capsize=2, lw=1)
         axes.set_yticks(
             [place * (n_systems + 1) + (n_systems - 1) / 2 for place in range(len(rows))],
             [f"{_short(row.value)} ({row.figures[0].n})" for row in rows],
         )
-        axes.invert_yaxis()
+        axes.set_ylim(len(rows) * (n_systems + 1) - 1.4, -0.7)
         axes.grid(axis="y", visible=False)
         axes.set_xlim(0.0, 1.0)
         axes.set_xlabel(measure)
-        handles = [axes.barh([0], [0], color=_colour(report, system), alpha=0.75) for system in report.systems]
+        handles = [axes.barh([0], [0], color=_colour(report, system), alpha=0.9) for system in report.systems]
         if n_systems > 1:
             axes.legend(
                 handles, [_short(system) for system in report.systems], loc="lower left", bbox_to_anchor=(0.0, 1.0),
@@ -82,7 +77,7 @@ def segment_plot(report: EvaluationReport, family: str, rows: Sequence[SegmentRo
             )  # fmt: skip
 
     legend = 0.25 * (1 + (n_systems - 1) // 4) if n_systems > 1 else 0.0
-    height = 0.7 + legend + _ROW * len(rows) * (n_systems + 1)
+    height = 0.6 + legend + _ROW * len(rows) * (n_systems + 1)
     return drawn(f"segments-{_plain(family)}", f"{measure} by {family}", _WIDTH, height, draw)
 
 
@@ -112,23 +107,20 @@ def difference_plot(report: EvaluationReport, system: str, measure: str) -> str:
 
 
 def reliability_plot(reliability: Reliability) -> str:
-    """Share of relevant against predicted probability; the area of a point grows with its bin's count."""
-    filled = [at for at, count in enumerate(reliability.counts) if count]
-    most = max(reliability.counts)
+    """Share of relevant against predicted probability, with its interval; points grow with what their bin holds."""
+    bins = reliability.bins
+    most = max(one.weight for one in bins)
 
     def draw(axes: Any) -> None:
+        predicted, observed = [one.predicted for one in bins], [one.observed for one in bins]
         axes.plot([0, 1], [0, 1], color="#999999", ls="--", lw=1)
-        axes.plot([reliability.predicted[at] for at in filled], [reliability.relevant[at] for at in filled],
-                  color=COLOURS[0], lw=1.2)  # fmt: skip
-        axes.scatter(
-            [reliability.predicted[at] for at in filled],
-            [reliability.relevant[at] for at in filled],
-            s=[12 + 120 * reliability.counts[at] / most for at in filled],
-            color=COLOURS[0],
-            zorder=3,
+        axes.vlines(
+            predicted, [one.observed_low for one in bins], [one.observed_high for one in bins], color=COLOURS[0], lw=1
         )
-        axes.set_xlim(0.0, 1.0)
-        axes.set_ylim(0.0, 1.0)
+        axes.plot(predicted, observed, color=COLOURS[0], lw=1.2)
+        axes.scatter(predicted, observed, s=[12 + 100 * one.weight / most for one in bins], color=COLOURS[0], zorder=3)
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_ylim(-0.02, 1.02)
         axes.set_aspect("equal")
         axes.set_xlabel("predicted probability")
         axes.set_ylabel("share relevant")
