@@ -22,7 +22,7 @@ def comparison_view(found: RunComparison, titles: Mapping[str, str], *, width: i
     with both lists."""
     parts: list[RenderableType] = [figure_table(found.figures), "", comparison_table([found.comparison])]
     parts += notes_view(found.notes)
-    if not found.moved:
+    if not found.comparison.wins + found.comparison.losses:
         parts += ["", "No query has another figure."]
     for query in found.moved:
         named = f"{query.qid}  {query.text}" if query.text != query.qid else query.qid
