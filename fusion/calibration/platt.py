@@ -25,7 +25,8 @@ class Platt:
     """`P(relevant | score) = 1 / (1 + exp(-(slope x score + intercept)))`, with a slope of 0 or more.
 
     Two parameters: little data suffices, and the curve goes on beyond the scores it was fitted to. It is right where
-    the log odds rise in a straight line with the score. Platt, "Probabilistic outputs for support vector machines", 1999.
+    the log odds rise in a straight line with the score. Platt, "Probabilistic outputs for support vector
+    machines", 1999.
     """
 
     slope: float
