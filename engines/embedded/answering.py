@@ -86,8 +86,10 @@ def _by_vector(
 ) -> tuple[list[Found], bool]:
     selection = snapshot.selection(clause.field, request.filter)
     nearest, in_time = nearest_rows(clause, request.k, selection, snapshot, deadline)
-    addresses = snapshot.addresses([row for row, _, _ in nearest]) if request.fields else {}
-    return [Found(row, name, score, addresses.get(row)) for row, name, score in nearest], in_time
+    if request.fields:
+        addresses = snapshot.addresses([hit.row for hit in nearest])
+        nearest = [hit._replace(address=addresses[hit.row]) for hit in nearest]
+    return nearest, in_time
 
 
 def _hits(found: list[Found], request: EngineRequest, snapshot: Snapshot) -> tuple[EngineHit, ...]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from multirecall.core.deadline import Deadline
 from multirecall.engines.base import Float32Array, Vector
 from multirecall.engines.embedded.graph import Graph
+from multirecall.engines.embedded.ordering import Found
 from multirecall.engines.embedded.rows import RowReader, Rows
 from multirecall.engines.embedded.snapshot import Selection, Snapshot
 
@@ -38,8 +39,9 @@ FloatArray = NDArray[np.float64]
 
 def nearest_rows(
     clause: Vector, k: int, selection: Selection, snapshot: Snapshot, deadline: Deadline
-) -> tuple[list[tuple[int, str, float]], bool]:
-    """Row, id and cosine of the k nearest, score descending, then id; and whether the deadline cut the search."""
+) -> tuple[list[Found], bool]:
+    """The k nearest by cosine, score descending, then id (without addresses: the text side was not asked); and whether
+    the deadline cut the search."""
     query = clause.vector.astype(np.float32)
     query /= np.linalg.norm(query)
     rows, in_time = _candidates(clause, query, k, selection, snapshot, deadline)
@@ -54,7 +56,7 @@ def nearest_rows(
         cut = np.partition(scores, len(rows) - k)[len(rows) - k]
         rows, scores = rows[scores >= cut], scores[scores >= cut]
     found = sorted(zip((-scores).tolist(), snapshot.rows.ids(rows), rows.tolist(), strict=True))
-    return [(row, name, -score) for score, name, row in found[:k]], in_time
+    return [Found(row, name, -negative, None) for negative, name, row in found[:k]], in_time
 
 
 def _candidates(
