@@ -60,7 +60,9 @@ def segment_plot(report: EvaluationReport, family: str, rows: Sequence[SegmentRo
                     continue
                 y = place * (n_systems + 1) + at
                 axes.barh(y, figure.mean, height=0.85, color=colour, alpha=0.9)
-                axes.errorbar(figure.mean, y, xerr=_error(figure.mean, figure.ci), color="#333333", capsize=2, lw=1)
+                axes.errorbar(
+                    figure.mean, y, xerr=_error(figure.mean, figure.ci), color="#333333", capsize=2, lw=1, clip_on=False
+                )
         axes.set_yticks(
             [place * (n_systems + 1) + (n_systems - 1) / 2 for place in range(len(rows))],
             [f"{_short(row.value)} ({row.figures[0].n})" for row in rows],
@@ -91,10 +93,8 @@ def difference_plot(report: EvaluationReport, system: str, measure: str) -> str:
         axes.bar(np.arange(len(differences)), differences, width=1.0, color=colours)
         axes.axhline(0.0, color="#555555", lw=0.8)
         axes.axhline(float(differences.mean()), color="#333333", lw=1.0, ls="--")
-        axes.annotate(
-            f"mean {differences.mean():+.3f}", (1.0, float(differences.mean())), xycoords=("axes fraction", "data"),
-            xytext=(-2, 3), textcoords="offset points", ha="right", va="bottom",
-        )  # fmt: skip
+        # Bars fall from left to right, so that the upper right corner is free.
+        axes.annotate(f"mean {differences.mean():+.3f}", (0.995, 0.93), xycoords="axes fraction", ha="right", va="top")
         limit = max(0.1, float(np.abs(differences).max()) * 1.1)
         axes.set_ylim(-limit, limit)
         axes.set_xlim(-0.5, len(differences) - 0.5)
