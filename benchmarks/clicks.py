@@ -37,6 +37,7 @@ from multirecall.training.clicks.relevance import estimate_relevance
 from multirecall.training.clicks.sums import sums_by
 
 Floats = NDArray[np.float64]
+ByQuery = dict[str, float]
 Grades = Mapping[str, Mapping[str, float]]
 
 MEASURE = NDCG(k=10)
@@ -45,18 +46,28 @@ ESTIMATES = ("count", "click rate", "corrected")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Figures of one generated log; nDCG@10 per query, in one order for all estimates."""
+    """Figures of one generated log; `recovery` and `learning` are nDCG@10 by estimate and query."""
 
     truth: BiasedClicks
     propensities: Propensities
-    recovery: Mapping[str, Floats]
-    learning: Mapping[str, Floats]
+    recovery: Mapping[str, ByQuery]
+    learning: Mapping[str, ByQuery]
     trait: Mapping[str, float]
 
     def examination_error(self) -> float:
         """The mean absolute error over the positions below the first."""
         found, true = np.array(self.propensities.examination), np.array(self.truth.examination)
         return float(np.abs(found - true[: len(found)])[1:].mean())
+
+
+def gains(outcomes: Sequence[Outcome], task: str, over: str) -> Floats:
+    """Per query, the mean over all logs of what the corrected clicks gain over another estimate. Shape (queries,)."""
+    of_query: dict[str, list[float]] = {}
+    for one in outcomes:
+        figures = getattr(one, task)
+        for qid, figure in figures["corrected"].items():
+            of_query.setdefault(qid, []).append(figure - figures[over][qid])
+    return np.array([np.mean(values) for values in of_query.values()])
 
 
 def outcome(bed: Path, log_file: Path, *, severity: float, traffic: float = 10.0, seed: int) -> Outcome:
@@ -93,16 +104,16 @@ def _ndcg(products: Sequence[str], scores: Floats, grades: Mapping[str, float], 
     return MEASURE([products[at] for at in order.tolist()], {name: grades[name] for name in products})
 
 
-def _recovered(log: ClickLog, grades: Grades, figure: Floats, seed: int) -> Floats:
-    pairs, values = log.pairs(), []
+def _recovered(log: ClickLog, grades: Grades, figure: Floats, seed: int) -> ByQuery:
+    pairs, values = log.pairs(), ByQuery()
     luck = unit(draws(seed, "ties", np.arange(len(pairs), dtype=np.int64)))
     clicked = sums_by(log.query, log.clicks, len(log.queries)) > 0
     for query, qid in enumerate(log.queries):
         rows = np.flatnonzero(pairs.query == query)
         products = [log.products[at] for at in pairs.product[rows].tolist()]
         if clicked[query] and any(grades[qid][name] > 0 for name in products):
-            values.append(_ndcg(products, figure[rows], grades[qid], luck[rows]))
-    return np.array(values)
+            values[qid] = _ndcg(products, figure[rows], grades[qid], luck[rows])
+    return values
 
 
 def _features(qid: str, products: Sequence[str], grades: Mapping[str, float], seed: int) -> Floats:
@@ -112,7 +123,7 @@ def _features(qid: str, products: Sequence[str], grades: Mapping[str, float], se
     return np.column_stack([hint, old_trait(seed, qid, products), np.ones(len(products))])
 
 
-def _learned(log: ClickLog, grades: Grades, figure: Floats, weight: Floats, seed: int) -> tuple[Floats, float]:
+def _learned(log: ClickLog, grades: Grades, figure: Floats, weight: Floats, seed: int) -> tuple[ByQuery, float]:
     pairs = log.pairs()
     features, products_of = np.empty((len(pairs), 3)), {}
     for query, qid in enumerate(log.queries):
@@ -122,13 +133,14 @@ def _learned(log: ClickLog, grades: Grades, figure: Floats, weight: Floats, seed
     train = pairs.query % 2 == 0
     root = np.sqrt(weight[train])
     model = np.linalg.lstsq(features[train] * root[:, None], figure[train] * root, rcond=None)[0]
-    values = []
+    values = ByQuery()
     for query in range(1, len(log.queries), 2):
         of_query = grades[log.queries[query]]
         if any(of_query[name] > 0 for name in products_of[query]):
             scores = features[pairs.query == query] @ model
-            values.append(_ndcg(products_of[query], scores, of_query, np.arange(len(scores), dtype=np.float64)))
-    return np.array(values), float(model[1] / model[0])
+            luck = np.arange(len(scores), dtype=np.float64)
+            values[log.queries[query]] = _ndcg(products_of[query], scores, of_query, luck)
+    return values, float(model[1] / model[0])
 
 
 def main() -> None:
@@ -162,21 +174,22 @@ def _row(severity: float, found: Sequence[Outcome]) -> dict[str, object]:
         "trait": {name: float(np.mean([one.trait[name] for one in found])) for name in ESTIMATES},
     }
     for task in ("recovery", "learning"):
-        values = {name: np.concatenate([getattr(one, task)[name] for one in found]) for name in ESTIMATES}
-        against = {name: values["corrected"] - values[name] for name in ESTIMATES[:2]}
         row[task] = {
-            "queries": len(values["corrected"]),
-            **{name: float(figures.mean()) for name, figures in values.items()},
-            "gain_over": {
-                name: {
-                    "mean": float(gains.mean()),
-                    "interval": [(interval := bootstrap_interval(gains)).low, interval.high],
-                    "p": randomisation_test(gains).p_two_sided,
-                }
-                for name, gains in against.items()
-            },
+            name: float(np.mean([np.mean(list(getattr(one, task)[name].values())) for one in found]))
+            for name in ESTIMATES
         }
+        row[f"{task}_gain"] = {name: _gain(gains(found, task, name)) for name in ESTIMATES[:2]}
     return row
+
+
+def _gain(values: Floats) -> dict[str, object]:
+    interval = bootstrap_interval(values)
+    return {
+        "queries": len(values),
+        "mean": float(values.mean()),
+        "interval": [interval.low, interval.high],
+        "p": randomisation_test(values).p_two_sided,
+    }
 
 
 def _printed(row: Mapping[str, object]) -> str:

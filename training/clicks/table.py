@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
@@ -39,9 +40,15 @@ class _BadCell(Exception):
         self.field, self.problem = field, problem
 
 
+@lru_cache(maxsize=100_000)  # the same queries come again and again
 def query_key(text: str) -> str:
     """The id of a query that has none but its text: lower case, single spaces."""
-    return " ".join(text.casefold().split())
+    return _single_spaces(text.casefold())
+
+
+@lru_cache(maxsize=100_000)
+def _single_spaces(text: str) -> str:
+    return " ".join(text.split())
 
 
 def read_table(path: Path, text: IO[str], tally: Tally, rejects: Rejects) -> int:
@@ -93,10 +100,9 @@ def _columns(path: Path, names: Sequence[str]) -> dict[str, int]:
 
 
 def _add(cells: Sequence[str], at: Mapping[str, int], tally: Tally) -> None:
-    for field, column in at.items():
-        if column >= len(cells):
-            raise _BadCell(field, "is missing")
-    text = " ".join(cells[at["query"]].split()) if "query" in at else ""
+    if len(cells) < max(at.values()) + 1:
+        raise _BadCell(next(field for field, column in at.items() if column >= len(cells)), "is missing")
+    text = _single_spaces(cells[at["query"]]) if "query" in at else ""
     qid = cells[at["qid"]].strip() if "qid" in at else query_key(text)
     product = cells[at["product_id"]].strip()
     if not qid:
@@ -124,9 +130,14 @@ def _position(cell: str) -> int:
 def _mark(cells: Sequence[str], at: Mapping[str, int], field: str) -> bool:
     if field not in at:
         return False
-    cell = cells[at[field]].strip().lower()
-    if cell in _NO:
+    cell = cells[at[field]]
+    if cell == "0":
         return False
-    if cell in _YES or (cell.isascii() and cell.isdigit()):
+    if cell == "1":
+        return True
+    word = cell.strip().lower()
+    if word in _NO:
+        return False
+    if word in _YES or (word.isascii() and word.isdigit()):
         return True
     raise _BadCell(field, f"is {cell[:40]!r}, neither 0 nor 1")
