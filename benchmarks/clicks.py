@@ -41,7 +41,8 @@ ByQuery = dict[str, float]
 Grades = Mapping[str, Mapping[str, float]]
 
 MEASURE = NDCG(k=10)
-ESTIMATES = ("count", "click rate", "corrected")
+ESTIMATES = ("count", "click rate", "shrunk", "corrected")
+"""`shrunk` is the corrected estimate with every position looked at alike: what is left is the correction itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +93,11 @@ def _figures(log: ClickLog, propensities: Propensities) -> dict[str, tuple[Float
     pairs = log.pairs()
     clicks, shown = (sums_by(pairs.of_row, counts, len(pairs)) for counts in (log.clicks, log.impressions))
     corrected = estimate_relevance(log, pairs, propensities)
+    shrunk = estimate_relevance(log, pairs, estimate_propensities(log, method="none"))
     return {
         "count": (clicks, np.ones(len(pairs))),
         "click rate": (clicks / shown, shown),
+        "shrunk": (shrunk.estimate, shrunk.exposure),
         "corrected": (corrected.estimate, corrected.exposure),
     }
 
@@ -178,7 +181,7 @@ def _row(severity: float, found: Sequence[Outcome]) -> dict[str, object]:
             name: float(np.mean([np.mean(list(getattr(one, task)[name].values())) for one in found]))
             for name in ESTIMATES
         }
-        row[f"{task}_gain"] = {name: _gain(gains(found, task, name)) for name in ESTIMATES[:2]}
+        row[f"{task}_gain"] = {name: _gain(gains(found, task, name)) for name in ESTIMATES[:3]}
     return row
 
 

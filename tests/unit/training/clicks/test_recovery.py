@@ -44,7 +44,7 @@ def test_the_true_examination_is_found(biased: list[Outcome]) -> None:
         assert (np.abs(z) <= 4 * np.array(one.propensities.standard_errors)).all()
 
 
-@pytest.mark.parametrize("over", ["count", "click rate"])
+@pytest.mark.parametrize("over", ["count", "click rate", "shrunk"])
 def test_a_model_learns_the_grades_better_than_from_counted_clicks(biased: list[Outcome], over: str) -> None:
     gained = gains(biased, "learning", over)
     assert bootstrap_interval(gained).low > 0.03
