@@ -69,36 +69,37 @@ class Harvest:
         return _solved(at, of, np.concatenate([near[used], far[used]]), np.concatenate([weight[used]] * 2), k)
 
 
-def harvest(log: ClickLog, pairs: Pairs, clicks: NDArray[np.int64] | None = None) -> Harvest:
-    """The interventions that a log holds. `clicks` replaces the log's own per row (for tests and other signals)."""
-    clicked = (log.clicks if clicks is None else clicks).astype(np.float64)
+def harvest(log: ClickLog, pairs: Pairs) -> Harvest:
+    """The interventions that a log holds. Memory: some 50 bytes per query and two positions that one product had."""
+    clicked = log.clicks.astype(np.float64)
     shown = log.impressions.astype(np.float64)
-    found: list[tuple[NDArray[np.int64], ...]] = []
-    step = 1
-    # Rows of a pair follow each other by position: rows i and i + step of one pair are one intervention.
-    while step < len(log) and len(first := np.flatnonzero(pairs.of_row[step:] == pairs.of_row[:-step])):
-        found.append((first, first + step))
-        step += 1
-    near = np.concatenate([one for one, _ in found]) if found else np.empty(0, dtype=np.int64)
-    far = np.concatenate([other for _, other in found]) if found else np.empty(0, dtype=np.int64)
-    weight = shown[near] * shown[far] / (shown[near] + shown[far])
-    moved = np.bincount(pairs.of_row, minlength=len(pairs))[pairs.of_row] > 1
     k = log.positions
-    key = (log.query[near] * k + log.position[near] - 1) * k + log.position[far] - 1
-    keys, of = np.unique(key, return_inverse=True)
-    of = of.reshape(-1)
-
-    def summed(values: Floats) -> Floats:
-        return sums_by(of, values, len(keys))
-
+    found: list[tuple[NDArray[np.int64], Floats, Floats, Floats]] = []
+    for step in range(1, k):
+        # Rows of a pair follow each other by position: rows i and i + step of one pair are one intervention.
+        near = np.flatnonzero(pairs.of_row[step:] == pairs.of_row[:-step])
+        if not len(near):
+            break
+        far = near + step
+        weight = shown[near] * shown[far] / (shown[near] + shown[far])
+        key = (log.query[near] * k + log.position[near] - 1) * k + log.position[far] - 1
+        keys, of = np.unique(key, return_inverse=True)  # at once: all interventions of a log may be too many to hold
+        sums = [
+            sums_by(of.reshape(-1), values, len(keys))
+            for values in (weight * clicked[near] / shown[near], weight * clicked[far] / shown[far], weight)
+        ]
+        found.append((keys, sums[0], sums[1], sums[2]))
+    moved = np.bincount(pairs.of_row, minlength=len(pairs))[pairs.of_row] > 1
+    nothing = (np.empty(0, dtype=np.int64), np.empty(0), np.empty(0), np.empty(0))
+    keys, near_clicks, far_clicks, weights = (np.concatenate(column) for column in zip(nothing, *found, strict=True))
     return Harvest(
         positions=k,
         query=keys // (k * k),
         near=keys // k % k,
         far=keys % k,
-        near_clicks=summed(weight * clicked[near] / shown[near]),
-        far_clicks=summed(weight * clicked[far] / shown[far]),
-        weight=summed(weight),
+        near_clicks=near_clicks,
+        far_clicks=far_clicks,
+        weight=weights,
         support=sums_by(log.position - 1, clicked * moved, k),
     )
 

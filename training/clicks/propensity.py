@@ -21,6 +21,9 @@ Method = Literal["harvesting", "position-model", "none"]
 MIN_CLICKS = 30
 """A position is estimated if so many clicks speak of it; those further down take the value of the last such one."""
 
+MODEL_ROWS = 300_000
+MODEL_ROUNDS = 20
+
 Floats = NDArray[np.float64]
 
 
@@ -65,8 +68,9 @@ def estimate_propensities(
     products that stood elsewhere too for the same query (it does not mistake good ranking for attention); else the
     position-based model; "none", all 1, if a log has fewer than MIN_CLICKS clicks or one position only.
 
-    `rounds` bootstrap samples of the queries by `seed` give the standard errors; 0 leaves them 0. Costs about
-    `rounds` times 50 ms for harvesting on a log of a million rows, more for the model. Raises InvalidInput for a log
+    `rounds` bootstrap samples of the queries by `seed` give the standard errors; 0 leaves them 0. Harvesting takes
+    milliseconds for each; the model takes seconds, and so at most MODEL_ROUNDS of them, and of a log with more than
+    MODEL_ROWS rows a sample of the queries. Raises InvalidInput for a log
     without rows and for negative rounds.
     """
     if not len(log):
@@ -99,11 +103,15 @@ def estimate_propensities(
             return position_model(log, pairs, weights, start)
 
     reach = _reach(support)
-    theta = _held(estimate(np.ones(len(log.queries)), None), reach)
     generator, n = np.random.default_rng(seed), len(log.queries)
+    asked = np.ones(n)
+    if chosen == "position-model":
+        rounds = min(rounds, MODEL_ROUNDS)
+        if len(log) > MODEL_ROWS:
+            asked = (generator.random(n) < MODEL_ROWS / len(log)).astype(np.float64)
+    theta = _held(estimate(asked, None), reach)
     samples = [
-        _held(estimate(generator.multinomial(n, np.full(n, 1.0 / n)).astype(np.float64), theta), reach)
-        for _ in range(rounds)
+        _held(estimate(asked * generator.multinomial(n, np.full(n, 1.0 / n)), theta), reach) for _ in range(rounds)
     ]
     errors = np.std(samples, axis=0, ddof=1) if rounds > 1 else np.zeros(positions)
     return Propensities(

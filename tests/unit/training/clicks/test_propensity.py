@@ -122,3 +122,12 @@ def test_values_that_make_no_sense_are_refused() -> None:
         click_log([(0, 0, 1, 1, 2)])
     with pytest.raises(InvalidInput, match="below 1"):
         click_log([(0, 0, 0, 1, 1)])
+
+
+def test_the_position_model_looks_at_a_sample_of_a_large_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = simulated(BIASED, queries=600, searches=20, seed=5)
+    whole = estimate_propensities(log, method="position-model", rounds=0)
+    monkeypatch.setattr("multirecall.training.clicks.propensity.MODEL_ROWS", len(log) // 2)
+    half = estimate_propensities(log, method="position-model", rounds=0)
+    assert half.examination != whole.examination
+    assert_allclose(half.examination, whole.examination, atol=0.1)
