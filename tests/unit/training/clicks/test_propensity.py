@@ -20,6 +20,22 @@ def test_harvesting_solves_two_positions_exactly() -> None:
     assert theta[1] == pytest.approx((9 * 10 / 40 + 1 * 40 / 50) / (6 * 30 / 40 + 8 * 10 / 50))
 
 
+def test_clicks_as_expected_give_the_examination_to_the_last_digit() -> None:
+    theta = (1.0, 0.5, 0.25, 0.5)
+    seen = {0: (400, 0, 80, 8), 1: (80, 160, 0, 800), 2: (0, 800, 80, 0), 3: (80, 80, 80, 80)}
+    attraction = {0: 0.5, 1: 0.1, 2: 0.9, 3: 0.2}
+    log = click_log(
+        [
+            (query, query, at + 1, n, round(n * theta[at] * attraction[query]))
+            for query, counts in seen.items()
+            for at, n in enumerate(counts)
+            if n
+        ]
+    )
+    assert_allclose(harvest(log, log.pairs()).examination(np.ones(4)), theta, rtol=1e-5)
+    assert harvest(log, log.pairs()).support.tolist() == log.by_position(log.clicks).tolist()
+
+
 def test_products_at_one_position_only_have_no_say() -> None:
     rows = [(0, 0, 1, 100, 50), (0, 0, 2, 100, 20)]
     alone = [(1, 0, 1, 900, 1), (1, 1, 2, 900, 800)]
