@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from multirecall.core.errors import InvalidInput, InvalidSettings
+from multirecall.core.query import Query
 from multirecall.core.ranking import FieldValue, Fused, FusedHit, Ranking, Source
 
 __all__ = ["Fusion", "Share", "check_rankings", "check_weights", "fuse_contributions", "weight_of"]
@@ -14,10 +15,22 @@ __all__ = ["Fusion", "Share", "check_rankings", "check_weights", "fuse_contribut
 
 @runtime_checkable
 class Fusion(Protocol):
-    """A frozen value; its `repr` is its name in config, logs and reports."""
+    """A frozen value; its `repr` is its name in config, logs and reports.
 
-    def __call__(self, rankings: Sequence[Ranking], k: int) -> Fused:
-        """The best `k` products of all rankings, by the order rule. Empty and failed rankings are allowed."""
+    What it may look at is the rankings, the stored values of their hits and the query
+    (docs/decisions/0005-fusion-sees-the-query.md).
+    """
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The stored values that it wants with every hit, as `EngineRequest.fields` names them; mostly none."""
+        ...
+
+    def __call__(self, rankings: Sequence[Ranking], k: int, query: Query | None = None) -> Fused:
+        """The best `k` products of all rankings, by the order rule. Empty and failed rankings are allowed.
+
+        `query` is what was asked (None: not known). A hit may lack any of `fields`: its product has no such value.
+        """
         ...
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from multirecall.core.errors import InvalidSettings
+from multirecall.core.query import Query
 from multirecall.core.ranking import Fused, Ranking
 from multirecall.fusion.base import Share, check_rankings, check_weights, fuse_contributions, weight_of
 
@@ -32,7 +33,11 @@ class RRF:
         weights = "" if self.weights is None else f", weights={dict(sorted(self.weights.items()))}"
         return f"RRF(k={self.k:g}{weights})"
 
-    def __call__(self, rankings: Sequence[Ranking], k: int) -> Fused:
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return ()  # ranks are all it looks at
+
+    def __call__(self, rankings: Sequence[Ranking], k: int, query: Query | None = None) -> Fused:
         check_rankings(rankings)
         shares = []
         for ranking in rankings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from multirecall.core.query import Query
 from multirecall.core.ranking import Fused, Ranking
 from multirecall.fusion.base import Share, check_rankings, check_weights, fuse_contributions, weight_of
 
@@ -31,7 +32,11 @@ class WeightedSum:
         weights = "" if self.weights is None else f"weights={dict(sorted(self.weights.items()))}"
         return f"WeightedSum({weights})"
 
-    def __call__(self, rankings: Sequence[Ranking], k: int) -> Fused:
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return ()  # scores are all it looks at
+
+    def __call__(self, rankings: Sequence[Ranking], k: int, query: Query | None = None) -> Fused:
         check_rankings(rankings)
         active = [r for r in rankings if r.hits and weight_of(self.weights, r.route) > 0.0]
         total = sum(weight_of(self.weights, r.route) for r in sorted(active, key=lambda r: r.route))

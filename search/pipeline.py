@@ -120,7 +120,7 @@ class Searcher:
         context = RecallContext(
             deadline=deadline,
             vectors=QueryVectors(query.text, self._encoders),
-            fields=tuple(dict.fromkeys(s.field for s in query.sort)),
+            fields=tuple(dict.fromkeys([*(s.field for s in query.sort), *self._fusion.fields])),
         )
         clock = _Clock()
         waiting = self._start(query, routes, context)
@@ -236,8 +236,8 @@ class Searcher:
 
     def _fuse(self, query: Query, rankings: Sequence[Ranking], k: int) -> tuple[FusedHit, ...]:
         if not query.sort:
-            return self._fusion(rankings, k).hits
-        pool = self._fusion(rankings, sum(len(r.hits) for r in rankings)).hits
+            return self._fusion(rankings, k, query).hits
+        pool = self._fusion(rankings, sum(len(r.hits) for r in rankings), query).hits
         ordered = sorted_hits(pool, query.sort)[:k]
         return tuple(replace(hit, rank=rank) for rank, hit in enumerate(ordered, start=1))
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multirecall.core.errors import InvalidInput, InvalidSettings
+from multirecall.core.query import Query
 from multirecall.core.ranking import Ranking, RouteStatus, ScoreKind, ranked_hits
 from multirecall.fusion import RRF, Fusion, WeightedSum, open_fusion
 
@@ -73,6 +74,12 @@ def test_empty_failed_and_no_rankings_are_allowed(fusion: Fusion) -> None:
     assert [h.id for h in fusion([LEXICAL, failed], 10).hits] == ["a", "b", "c"]
     assert fusion([failed], 10).hits == ()
     assert fusion([], 10).hits == ()
+
+
+@pytest.mark.parametrize("fusion", FUSIONS, ids=repr)
+def test_the_query_changes_nothing_and_no_values_are_wanted(fusion: Fusion) -> None:
+    assert fusion.fields == ()
+    assert fusion([LEXICAL, DENSE], 10, Query(raw="red lamp", text="red lamp")) == fusion([LEXICAL, DENSE], 10)
 
 
 @pytest.mark.parametrize("fusion", FUSIONS, ids=repr)

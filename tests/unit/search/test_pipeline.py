@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from multirecall.core.deadline import Deadline
 from multirecall.core.errors import EngineUnavailable, InvalidFilter, InvalidSettings, NotFound
 from multirecall.core.filters import Range, Term
 from multirecall.core.query import Facet, Query, Sort
-from multirecall.core.ranking import Ranking, RouteStatus, ScoreKind
+from multirecall.core.ranking import Fused, FusedHit, Ranking, RouteStatus, ScoreKind
 from multirecall.encoders.opening import open_encoder
 from multirecall.engines.base import Capabilities, EngineRequest, EngineResult, IndexedProduct, Text, Upsert
 from multirecall.engines.exact import ExactEngine
@@ -112,6 +113,47 @@ def test_sort_orders_the_candidates_and_puts_the_unknown_last(searcher: Searcher
     page = searcher.search(understand("printer", sort=(Sort(field="price_minor", descending=True),)))
     assert [h.id for h in page.hits] == ["p3", "p2", "p1", "p4", "p5"]
     assert [h.rank for h in page.hits] == [1, 2, 3, 4, 5]
+
+
+@dataclass(frozen=True)
+class CheapestNamed:
+    """The cheapest first, and what is named in the query before all others: looks at stored values and the query."""
+
+    fields: tuple[str, ...] = ("price_minor", "brand")
+
+    def __call__(self, rankings: Sequence[Ranking], k: int, query: Query | None = None) -> Fused:
+        assert query is not None
+        values = {hit.id: hit.fields for ranking in rankings for hit in ranking.hits}
+
+        def key(product_id: str) -> tuple[bool, float]:
+            brand, price = values[product_id].get("brand", ""), values[product_id].get("price_minor", math.inf)
+            return str(brand).lower() not in query.text, price  # type: ignore[return-value]
+
+        best = enumerate(sorted(values, key=key)[:k], start=1)
+        hits = [FusedHit(id=i, score=-rank, rank=rank, sources=(), fields=values[i]) for rank, i in best]
+        return Fused(fusion=repr(self), hits=tuple(hits))
+
+
+@pytest.mark.parametrize("in_process", [True, False])
+def test_a_fusion_gets_the_query_and_the_stored_values_it_wants(engine: ExactEngine, encoder, in_process: bool) -> None:  # type: ignore[no-untyped-def]
+    counted = FailOn(engine, call=99, in_process=in_process)
+    with Searcher(
+        counted,  # type: ignore[arg-type]
+        routes=[LexicalRoute(fuzzy_below=0), DenseRoute()],
+        fusion=CheapestNamed(),
+        encoders={"dense": encoder},
+        timeout_s=30,
+    ) as searcher:
+        answer = searcher.rank(understand("brother printer"), 10)
+        assert [hit.id for hit in answer.hits] == ["p3", "p4", "p1", "p2", "p5"]
+        for ranking in answer.rankings:
+            for hit in ranking.hits:
+                title, brand, price, _ = PRODUCTS[hit.id]
+                assert hit.fields == {"brand": brand} | ({} if price is None else {"price_minor": price}), title
+        assert in_process or counted.calls == 1
+        by_title = searcher.rank(understand("brother printer", sort=(Sort(field="popularity"),)), 10)
+        assert [hit.id for hit in by_title.hits] == ["p5", "p2", "p3", "p1", "p4"]
+        assert set(by_title.hits[0].fields) == {"popularity", "brand"}
 
 
 def test_the_empty_query_browses_by_popularity(searcher: Searcher) -> None:
