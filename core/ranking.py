@@ -137,16 +137,23 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FusedHit:
+    """`relevance` is the probability that the product is relevant, 0 to 1; None if the fusion is not calibrated."""
+
     id: str
     score: float
     rank: int
     sources: tuple[Source, ...]
     fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    relevance: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fused:
-    """One ranking made of several; every hit says which routes brought it. `fusion` is the method's repr."""
+    """One ranking made of several; every hit says which routes brought it. `fusion` is the method's repr.
+
+    `notes` is what the searcher should know beside the hits.
+    """
 
     fusion: str
     hits: tuple[FusedHit, ...]
+    notes: tuple[str, ...] = ()

@@ -76,13 +76,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageHit:
-    """One product of the page: its stored record and which routes brought it."""
+    """One product of the page: its stored record and which routes brought it.
+
+    `relevance` is the probability that it is relevant, if the fusion is calibrated.
+    """
 
     id: str
     rank: int
     score: float
     product: Mapping[str, Any]
     sources: tuple[Source, ...]
+    relevance: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

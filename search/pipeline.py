@@ -15,6 +15,7 @@ from multirecall.core.ranking import FusedHit, Ranking, RouteStatus
 from multirecall.encoders.base import Encoder
 from multirecall.engines.base import Engine, EngineRequest, EngineResult, FacetCounts
 from multirecall.fusion.base import Fusion
+from multirecall.fusion.weighted_sum import WeightedSum
 from multirecall.recall.base import QueryVectors, RecallContext, Route
 from multirecall.recall.browse import BrowseRoute
 from multirecall.search.order import sorted_hits
@@ -90,7 +91,9 @@ class Searcher:
         bodies = self._engine.fetch([hit.id for hit in wanted], index=self._index) if wanted else []
         fetch_ms = (time.perf_counter() - before_fetch) * 1000.0
         hits = tuple(
-            PageHit(id=hit.id, rank=hit.rank, score=hit.score, product=body, sources=hit.sources)
+            PageHit(
+                id=hit.id, rank=hit.rank, score=hit.score, product=body, sources=hit.sources, relevance=hit.relevance
+            )
             for hit, body in zip(wanted, bodies, strict=True)
             if body is not None
         )
@@ -117,10 +120,11 @@ class Searcher:
         routes, notes = self._plan(query, k)
         if not routes:
             return Answer(query=query, hits=(), rankings=(), fusion=repr(self._fusion), notes=notes)
+        fusion = self._fusion if query.text else _BROWSING
         context = RecallContext(
             deadline=deadline,
             vectors=QueryVectors(query.text, self._encoders),
-            fields=tuple(dict.fromkeys([*(s.field for s in query.sort), *self._fusion.fields])),
+            fields=tuple(dict.fromkeys([*(s.field for s in query.sort), *fusion.fields])),
         )
         clock = _Clock()
         waiting = self._start(query, routes, context)
@@ -141,17 +145,17 @@ class Searcher:
         clock.lap("engine")
         made.update((route.name, _ranking(route, results.get(route.name, []))) for route in ready)
         rankings = tuple(failures.get(route.name) or made[route.name] for route in routes)
-        hits = self._fuse(query, rankings, k)
+        hits, fusion_notes = self._fuse(fusion, query, rankings, k)
         clock.lap("fuse")
         facets_over, facets = _facets(results) if query.facets else ("", ())
         return Answer(
             query=query,
             hits=hits,
             rankings=rankings,
-            fusion=repr(self._fusion),
+            fusion=repr(fusion),
             facets=facets,
             facets_over=facets_over,
-            notes=notes,
+            notes=(*notes, *fusion_notes),
             timings_ms=clock.laps,
         )
 
@@ -234,15 +238,22 @@ class Searcher:
             failed = EngineResult(status=RouteStatus.FAILED, error=_reason(error))
             return {name: [failed for _ in of_route] for name, of_route in requests.items()}
 
-    def _fuse(self, query: Query, rankings: Sequence[Ranking], k: int) -> tuple[FusedHit, ...]:
+    @staticmethod
+    def _fuse(
+        fusion: Fusion, query: Query, rankings: Sequence[Ranking], k: int
+    ) -> tuple[tuple[FusedHit, ...], tuple[str, ...]]:
         if not query.sort:
-            return self._fusion(rankings, k, query).hits
-        pool = self._fusion(rankings, sum(len(r.hits) for r in rankings), query).hits
-        ordered = sorted_hits(pool, query.sort)[:k]
-        return tuple(replace(hit, rank=rank) for rank, hit in enumerate(ordered, start=1))
+            fused = fusion(rankings, k, query)
+            return fused.hits, fused.notes
+        fused = fusion(rankings, sum(len(r.hits) for r in rankings), query)
+        ordered = sorted_hits(fused.hits, query.sort)[:k]
+        return tuple(replace(hit, rank=rank) for rank, hit in enumerate(ordered, start=1)), fused.notes
 
 
 _NOT_NEEDED = EngineResult(status=RouteStatus.SKIPPED, error="a second look took its place")
+
+_BROWSING = WeightedSum()
+"""Without a query there is one route, and nothing that a trained fusion could compare products with."""
 
 _LONGEST_WAIT_S = 3600.0  # future.result refuses infinity
 

@@ -1,0 +1,1 @@
+"""Learn the blender from judged queries, and show what it is worth."""

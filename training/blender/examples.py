@@ -1,0 +1,60 @@
+"""Pools to matrices: one row per candidate, grouped by query, with routes left out in some copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multirecall.fusion.features.feature_set import FeatureSet
+from multirecall.fusion.features.pool import Analyse, Pool
+from multirecall.fusion.features.term_statistics import TermStatistics
+from multirecall.training.blender.collecting import JudgedPool
+
+__all__ = ["Example", "Featuriser"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Example:
+    """The candidates of one query. `matrix` (n, features); `grades` (n,), 0 for unjudged ones; `judged` (n,) says which
+    are judged; `weights` (n,) of the judgments. `without` names the routes left out."""
+
+    qid: str
+    ids: tuple[str, ...]
+    matrix: Floats
+    grades: Floats
+    judged: NDArray[np.bool_]
+    weights: Floats
+    without: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Featuriser:
+    """Makes examples as the blender will see them when it serves: by the same pool and the same feature set."""
+
+    features: FeatureSet
+    analyse: Analyse
+    terms: TermStatistics
+
+    def example(self, pool: JudgedPool, *, without: Sequence[str] = ()) -> Example:
+        """The candidates of the routes that are left; no row if there is none."""
+        rankings = [ranking for ranking in pool.rankings if ranking.route not in without]
+        candidates = Pool(
+            pool.query, rankings, routes=self.features.routes, analyse=self.analyse, statistics=self.terms
+        )
+        return Example(
+            qid=pool.qid,
+            ids=candidates.ids,
+            matrix=self.features.matrix(candidates),
+            grades=np.array([pool.grades.get(product_id, 0.0) for product_id in candidates.ids]),
+            judged=np.array([product_id in pool.grades for product_id in candidates.ids], dtype=np.bool_),
+            weights=np.array([pool.weights.get(product_id, 1.0) for product_id in candidates.ids]),
+            without=tuple(without),
+        )
