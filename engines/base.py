@@ -121,7 +121,8 @@ Clause = Text | Vector | Everything
 class EngineRequest:
     """One clause with its filter. `k` hits are wanted (0: only total and facets).
 
-    `fields` names stored numeric, boolean or keyword fields whose values come back with each hit that has them.
+    `fields` names stored numeric, boolean or keyword fields, or `match_text`, whose values come back with each hit that
+    has them. A brand above `fields.MAX_KEYWORD_CHARS` is no keyword and does not come back.
     `sort` replaces the order by score (ties: id ascending); a Vector clause with a sort is unsupported.
     Facets count all products that match the clause and the filter; for a Vector clause: among the k hits. A number
     is counted by range (`edges`); by value it is unsupported.

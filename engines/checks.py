@@ -11,6 +11,7 @@ import numpy as np
 
 from multirecall.core.errors import InvalidInput, UnsupportedFeature
 from multirecall.core.filters import And, Exists, Filter, Not, Or, Range, Term, Terms
+from multirecall.core.match_text import match_text_error
 from multirecall.engines.base import Delete, EngineRequest, IndexedProduct, Update, Vector, Write
 from multirecall.engines.fields import UPDATABLE_FIELDS, FieldKind, resolve_field
 from multirecall.engines.schema import Schema
@@ -18,7 +19,10 @@ from multirecall.engines.schema import Schema
 __all__ = ["check_filter", "check_request", "prune_limit", "rejection"]
 
 _NUMBERS = ("price_minor", "popularity", "updated_at", "version")
-_TEXTS = ("title", "description", "brand", "currency", "category", "attributes_text", "codes", "attribute_pairs")
+_TEXTS = (
+    "title", "description", "brand", "currency", "category", "attributes_text", "codes", "attribute_pairs",
+    "match_text",
+)  # fmt: skip
 
 
 def check_filter(node: Filter, schema: Schema) -> None:
@@ -59,7 +63,7 @@ def check_request(request: EngineRequest, schema: Schema) -> None:
                 field=facet.field,
             )
     for name in request.fields:
-        resolve_field(name, schema, "term")
+        resolve_field(name, schema, "returned")
     if isinstance(request.clause, Vector):
         _check_vector(request.clause, schema)
         if request.sort:
@@ -134,6 +138,8 @@ def _bad_field(fields: Mapping[str, Any]) -> str:
                     return f"Field {name!r} needs text, got {text!r:.80}."
                 if not _is_unicode(text):
                     return f"Field {name!r} holds a lone surrogate, which is no text."
+        if name == "match_text" and (error := match_text_error(value) if isinstance(value, str) else "It is a list."):
+            return f"Field 'match_text' is no match text. {error}"
     return ""
 
 

@@ -9,15 +9,19 @@ All engines hold the same flat record; `indexer/projection.py` makes it:
     number     price_minor, popularity, updated_at, version, attribute_numbers.<name>
     boolean    in_stock
     stored     category_path, attributes, identifiers, url, image_url, content_hash
+    returned   match_text                               the product's words (core/match_text.py): comes with a hit if
+                                                        `EngineRequest.fields` names it, and serves nothing else
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from multirecall.core.errors import InvalidFilter, UnsupportedFeature
 from multirecall.core.filters import FilterValue
+from multirecall.core.ranking import FieldValue
 from multirecall.engines.schema import Schema
 
 __all__ = [
@@ -28,6 +32,7 @@ __all__ = [
     "ResolvedField",
     "attribute_pair",
     "resolve_field",
+    "returned_value",
 ]
 
 MAX_KEYWORD_CHARS = 256
@@ -89,6 +94,9 @@ _FIXED = {
     "in_stock": FieldKind.BOOLEAN,
 }
 
+_RETURNED_ONLY = ("match_text",)
+_SINGLE_KEYWORDS = ("brand", "currency")
+
 _ATTRIBUTES = "attributes."
 
 
@@ -103,13 +111,31 @@ def attribute_pair(name: str, value: FilterValue) -> str:
             return f"{name}={value}"
 
 
+def returned_value(name: str, value: Any) -> FieldValue:
+    """A stored value as it comes back with a hit: lists as tuples; None for a keyword too long to be one."""
+    if isinstance(value, list):
+        return tuple(value)
+    if name in _SINGLE_KEYWORDS and isinstance(value, str) and len(value) > MAX_KEYWORD_CHARS:
+        return None
+    found: FieldValue = value
+    return found
+
+
 def resolve_field(name: str, schema: Schema, use: str) -> ResolvedField:
     """The index field behind a filter, facet or sort field.
 
-    `use` is `term`, `range`, `exists`, `facet`, `range_facet` or `sort`. Attributes resolve to the pair field for
-    values, to the name field for `exists`, and to a numeric field for the other uses.
-    Raises InvalidFilter for an unknown field and UnsupportedFeature for a range on an attribute without number.
+    `use` is `term`, `range`, `exists`, `facet`, `range_facet`, `sort` or `returned`. Attributes resolve to the pair
+    field for values, to the name field for `exists`, and to a numeric field for ranges and sorting.
+    Raises InvalidFilter for an unknown field or use, UnsupportedFeature for a range on an attribute without number.
     """
+    if name in _RETURNED_ONLY:
+        if use != "returned":
+            raise InvalidFilter(
+                f"Field {name!r} only comes back with hits: no filter, facet or sort can use it.",
+                hint=f"Use one of: {', '.join(_FIXED)}, attributes.<name>.",
+                field=name,
+            )
+        return ResolvedField(name=name, kind=FieldKind.KEYWORD)
     numeric = use in ("range", "range_facet", "sort")
     if name.startswith(_ATTRIBUTES) and len(name) > len(_ATTRIBUTES):
         attribute = name[len(_ATTRIBUTES) :]

@@ -13,7 +13,7 @@ from multirecall.core.errors import InvalidSettings
 
 __all__ = ["FORMAT", "LANGUAGES", "VECTOR_INDEXES", "Schema", "VectorField"]
 
-FORMAT = 1
+FORMAT = 2
 """Number of the index layout; raised when fields or analysis change, so that old indexes are refused by name."""
 
 LANGUAGES = ("english", "german", "french", "spanish", "italian", "dutch", "portuguese", "none")

@@ -141,9 +141,11 @@ class Applier:
                 ready[position] = _Ready(
                     position=position, product=product_of_record(item.record), version=item.record_version
                 )
-        numeric = frozenset(reader.mapping.numeric_attributes)
+        template, numeric = reader.mapping.template, frozenset(reader.mapping.numeric_attributes)
         for one in ready.values():
-            one.record, one.text = to_record(one.product, template=reader.mapping.template, numeric_attributes=numeric)
+            one.record, one.text = to_record(
+                one.product, template=template, language=index.schema.language, numeric_attributes=numeric
+            )
         applied.warnings = Counter(reader.warnings.counts) - before
         return ready
 

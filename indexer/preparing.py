@@ -55,7 +55,7 @@ class Reuse:
 def prepared_batches(source: RowSource, reader: RowReader, batch_size: int) -> Generator[Prepared, None, None]:
     """Records without vectors, `batch_size` rows a batch. Of several rows with one id the first one counts."""
     template = reader.mapping.template
-    numeric = frozenset(reader.mapping.numeric_attributes)
+    language, numeric = reader.mapping.language, frozenset(reader.mapping.numeric_attributes)
     seen = SeenIds()
     places = Places()
     stream = source.rows()
@@ -77,7 +77,7 @@ def prepared_batches(source: RowSource, reader: RowReader, batch_size: int) -> G
                 duplicates += 1
                 rejects.append(Reject.of(row, "id", f"read before: {places.text(first)}"))
                 continue
-            record, text = to_record(product, template=template, numeric_attributes=numeric)
+            record, text = to_record(product, template=template, language=language, numeric_attributes=numeric)
             indexed = IndexedProduct(id=product.id, fields=record)
             products.append(Written(upsert=Upsert(product=indexed, version=product.version), text=text, row=row))
         yield Prepared(

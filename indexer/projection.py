@@ -10,6 +10,7 @@ from typing import Any
 from multirecall.core.codes import product_codes
 from multirecall.core.product import AttributeValue, Product
 from multirecall.engines.fields import MAX_KEYWORD_CHARS, attribute_pair
+from multirecall.indexer.match_texts import match_text
 from multirecall.indexer.texts import TextTemplate, text_hash
 
 __all__ = ["CATEGORY_JOINT", "MAX_CODES", "to_record"]
@@ -25,9 +26,11 @@ _CODE_TEXT_CHARS = 5_000
 
 
 def to_record(
-    product: Product, *, template: TextTemplate, numeric_attributes: Collection[str] = ()
+    product: Product, *, template: TextTemplate, language: str, numeric_attributes: Collection[str] = ()
 ) -> tuple[dict[str, Any], str]:
     """(the record, the text for the encoder). Fields without a value are not in the record.
+
+    `language` is that of the schema: `match_text` holds index terms.
 
     `category` holds every prefix of the path (`Computers`, `Computers > Laptops`), so that a filter on an upper
     level finds what lies below. `content_hash` covers the encoder's text: while it and the vector fingerprint
@@ -41,6 +44,7 @@ def to_record(
         for name, value in product.attributes.items()
         if isinstance(value, float) and not isinstance(value, bool) and name in numeric_attributes
     }
+    codes = _codes(product, spoken)
     record: dict[str, Any] = {
         "id": product.id,
         "title": product.title,
@@ -53,7 +57,8 @@ def to_record(
         "attribute_names": list(product.attributes),
         "attribute_numbers": numbers,
         "attributes_text": "\n".join(spoken),
-        "codes": _codes(product, spoken),
+        "codes": codes,
+        "match_text": match_text(product, codes=codes, spoken=spoken, language=language).to_text(),
         "identifiers": list(product.identifiers),
         "price_minor": product.price_minor,
         "currency": product.currency,

@@ -283,9 +283,13 @@ def _read(body: bytes, names: Sequence[str]) -> tuple[dict[str, Any], tuple[str,
 def _asked(
     record: dict[str, Any], vector_names: Sequence[str], address: Any, names: Sequence[str], snapshot: Snapshot
 ) -> dict[str, Any]:
-    """The asked fields that the record has; vectors, by `vectors.<field>`, are read from its row."""
+    """The asked fields that the record has; its match text and vectors, by `vectors.<field>`, are read from its row."""
     found: dict[str, Any] = {}
     for name in names:
+        if name == "match_text":
+            if text := snapshot.rows.texts([snapshot.integer("row", address)])[0]:
+                found[name] = text
+            continue
         if "." not in name:
             if (value := record.get(name)) is not None:
                 found[name] = value

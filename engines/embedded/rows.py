@@ -1,10 +1,11 @@
-"""Rows: append-only files with what never changes about a version of a product, its keys and its vectors.
+"""Rows: append-only files with what never changes about a version of a product: its keys, match text and vectors.
 
 Every upsert takes the next row number, for good; a partial update keeps the row of its product. A segment is a
 folder named by its first row, with, for row i of the segment,
 
     keys       JSON `[id, brand, category]`, one after the other
-    bounds     two uint64: where the keys of row i start and end
+    texts      match texts (core/match_text.py), one after the other; apart from the keys, which every search reads
+    bounds     four uint64: where the keys of row i start and end, then its text (an empty one: it has none)
     <f>.f32    dim float32 for vector field f (zeros: the product has no vector in this field)
 
 Rows are written and synced before the text side commits a document that names them, and are never changed after.
@@ -16,9 +17,9 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import orjson
@@ -32,8 +33,9 @@ from multirecall.engines.schema import Schema
 __all__ = ["RowReader", "RowWriter", "Rows", "segment_bases"]
 
 Rows = NDArray[np.int64]
+T = TypeVar("T")
 
-_BOUNDS_BYTES = 16
+_BOUNDS_BYTES = 32
 _BUFFER_BYTES = 4 << 20
 _BLOCK_ROWS = 512
 
@@ -53,23 +55,32 @@ class _Segment:
     def __init__(self, path: Path, base: int, stop: int, schema: Schema) -> None:
         self.base, self.stop = base, stop
         n = stop - base
-        self._bounds = self._map(path / "bounds", n * _BOUNDS_BYTES, np.uint64, (n, 2))
+        self._bounds = self._map(path / "bounds", n * _BOUNDS_BYTES, np.uint64, (n, 4))
         self.vectors: dict[str, Float32Array] = {
             v.name: self._map(path / f"{v.name}.f32", n * v.dim * 4, np.float32, (n, v.dim)) for v in schema.vectors
         }
-        last = int(self._bounds[:, 1].max()) if n else 0
-        self._keys: mmap.mmap | bytes = b""
-        if last:
-            self._check(path / "keys", last)
-            with (path / "keys").open("rb") as file:
-                self._keys = mmap.mmap(file.fileno(), last, access=mmap.ACCESS_READ)
+        self._keys = self._map_bytes(path / "keys", 1)
+        self._texts = self._map_bytes(path / "texts", 3)
 
     def keys(self, rows: Rows) -> list[list[Any]]:
         keys = self._keys
         # read as one array: one by one they take twice as long
-        each = [keys[start:end] for start, end in self._bounds[rows - self.base].tolist()]
+        each = [keys[start:end] for start, end in self._bounds[rows - self.base, :2].tolist()]
         found: list[list[Any]] = orjson.loads(b"[%b]" % b",".join(each))
         return found
+
+    def texts(self, rows: Rows) -> list[str]:
+        texts = self._texts
+        return [texts[start:end].decode() for start, end in self._bounds[rows - self.base, 2:].tolist()]
+
+    def _map_bytes(self, path: Path, end_column: int) -> mmap.mmap | bytes:
+        """A file up to the last byte that a row names."""
+        last = int(self._bounds[:, end_column].max()) if len(self._bounds) else 0
+        if not last:
+            return b""
+        self._check(path, last)
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), last, access=mmap.ACCESS_READ)
 
     @classmethod
     def _map(cls, path: Path, size: int, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -104,14 +115,11 @@ class RowReader:
 
     def keys(self, rows: Sequence[int] | Rows) -> list[list[Any]]:
         """`[id, brand, category]` of each row. About .5 us a row."""
-        wanted = np.asarray(rows, dtype=np.int64)
-        if len(self._segments) == 1:
-            return self._segments[0].keys(wanted)
-        found: list[list[Any]] = [[]] * len(wanted)
-        for segment, inside in self._parts(wanted):
-            for position, keys in zip(inside.tolist(), segment.keys(wanted[inside]), strict=True):
-                found[position] = keys
-        return found
+        return self._gathered(rows, _Segment.keys)
+
+    def texts(self, rows: Sequence[int] | Rows) -> list[str]:
+        """The match text of each row; empty if it has none. About .5 us a row."""
+        return self._gathered(rows, _Segment.texts)
 
     def ids(self, rows: Sequence[int] | Rows) -> list[str]:
         return [keys[0] for keys in self.keys(rows)]
@@ -149,6 +157,16 @@ class RowReader:
             products[inside] = found
         return products
 
+    def _gathered(self, rows: Sequence[int] | Rows, read: Callable[[_Segment, Rows], list[T]]) -> list[T]:
+        """What `read` finds in the segments, in the order of `rows`."""
+        wanted = np.asarray(rows, dtype=np.int64)
+        if len(self._segments) == 1:
+            return read(self._segments[0], wanted)
+        found: dict[int, T] = {}
+        for segment, inside in self._parts(wanted):
+            found.update(zip(inside.tolist(), read(segment, wanted[inside]), strict=True))
+        return [found[position] for position in range(len(wanted))]
+
     def _dim(self, field: str) -> int:
         return next((segment.vectors[field].shape[1] for segment in self._segments), 0)
 
@@ -182,13 +200,15 @@ class RowWriter:
         bases = segment_bases(folder)
         self._open_segment(bases[-1] if bases else 0)
 
-    def append(self, keys: Sequence[Any], vectors: Mapping[str, Float32Array]) -> int:
+    def append(self, keys: Sequence[Any], vectors: Mapping[str, Float32Array], text: str = "") -> int:
         """Takes the next row; returns its number. Written out in blocks of some megabytes."""
-        body = orjson.dumps(keys)
-        bounds = np.array([self._keys_end, self._keys_end + len(body)], dtype=np.uint64)
-        self._keys_end += len(body)
-        self._put("keys", body)
-        self._put("bounds", bounds.tobytes())
+        bounds = []
+        for name, body in (("keys", orjson.dumps(keys)), ("texts", text.encode())):
+            start = self._ends[name]
+            self._ends[name] = start + len(body)
+            bounds += [start, self._ends[name]]
+            self._put(name, body)
+        self._put("bounds", np.array(bounds, dtype=np.uint64).tobytes())
         for name, dim in self._dims.items():
             vector = vectors.get(name)
             self._put(f"{name}.f32", bytes(4 * dim) if vector is None else vector.astype(np.float32).tobytes())
@@ -220,7 +240,7 @@ class RowWriter:
         path = _segment_path(self._folder, base)
         path.mkdir(exist_ok=True)
         widths = {"bounds": _BOUNDS_BYTES} | {f"{name}.f32": 4 * dim for name, dim in self._dims.items()}
-        for name in ("keys", *widths):
+        for name in ("keys", "texts", *widths):
             self._handles[name] = os.open(path / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         sync_folder(path)
         sync_folder(self._folder)
@@ -231,10 +251,11 @@ class RowWriter:
                 os.ftruncate(self._handles[name], rows * width)
         self._base = base
         self.next_row = base + rows
-        # bounds that a kill left behind may reach beyond the keys that it left
-        named = np.fromfile(path / "bounds", dtype=np.uint64)
-        self._keys_end = max(sizes["keys"], int(named.max()) if named.size else 0)
-        os.ftruncate(self._handles["keys"], self._keys_end)
+        # bounds that a kill left behind may reach beyond the keys and texts that it left
+        named = np.fromfile(path / "bounds", dtype=np.uint64).reshape(-1, 4).max(axis=0, initial=0)
+        self._ends = {"keys": max(sizes["keys"], int(named[1])), "texts": max(sizes["texts"], int(named[3]))}
+        for name, end in self._ends.items():
+            os.ftruncate(self._handles[name], end)
         self._buffers = {name: [] for name in self._handles}
         self._buffered = 0
 

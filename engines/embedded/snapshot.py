@@ -21,6 +21,7 @@ from multirecall.engines.embedded.graph import Graph
 from multirecall.engines.embedded.rows import RowReader, Rows
 from multirecall.engines.embedded.tuning import Tuning
 from multirecall.engines.embedded.vocabulary import Vocabulary
+from multirecall.engines.fields import returned_value
 from multirecall.engines.schema import Schema
 
 __all__ = ["Committed", "Selection", "Snapshot"]
@@ -208,32 +209,43 @@ class Snapshot:
         return self.committed.selection(field, filter, make)
 
     def values(self, rows: Sequence[int], addresses: list[Any], names: Sequence[str]) -> list[dict[str, FieldValue]]:
-        """For each document the asked fields it has: numbers and booleans from columns, brand and category from the
-        row's keys, and only for other names the stored body (some 10 us each)."""
+        """For each document the asked fields it has; those that no column holds come from the stored body (some 10 us
+        each)."""
         values: list[dict[str, FieldValue]] = [{} for _ in rows]
-        others = []
+        in_bodies = []
         for name in names:
-            if name in ("price_minor", "popularity", "updated_at", "in_stock"):
-                column = self.searcher.fast_field_values(column_name(name, self.schema), addresses)
-                for target, value in zip(values, column, strict=True):
-                    if value is not None:
-                        target[name] = int(value) if name == "price_minor" and value.is_integer() else value
-            elif name in ("id", "brand", "category"):
-                position = ("id", "brand", "category").index(name)
-                for target, keys in zip(values, self.rows.keys(rows), strict=True):
-                    value = keys[position]
-                    if value is not None:
-                        target[name] = tuple(value) if isinstance(value, list) else value
-            else:
-                others.append(name)
-        if others:
+            column = self._column(name, rows, addresses)
+            if column is None:
+                in_bodies.append(name)
+                continue
+            for target, value in zip(values, column, strict=True):
+                if value is not None:
+                    target[name] = value
+        if in_bodies:
             for target, address in zip(values, addresses, strict=True):
                 record, _ = read_body(self.body(address))
-                for name in others:
-                    held = record_value(record, name)
+                for name in in_bodies:
+                    held = returned_value(name, record_value(record, name))
                     if held is not None:
-                        target[name] = tuple(held) if isinstance(held, list) else held
+                        target[name] = held
         return values
+
+    def _column(self, name: str, rows: Sequence[int], addresses: list[Any]) -> list[FieldValue] | None:
+        """A field's value for each document (None: it has none); None for a field that only the bodies hold."""
+        column: list[FieldValue]
+        match name:
+            case "price_minor" | "popularity" | "updated_at" | "in_stock":
+                column = self.searcher.fast_field_values(column_name(name, self.schema), addresses)
+                if name == "price_minor":
+                    column = [int(v) if isinstance(v, float) and v.is_integer() else v for v in column]
+            case "id" | "brand" | "category":
+                position = ("id", "brand", "category").index(name)
+                column = [returned_value(name, keys[position]) for keys in self.rows.keys(rows)]
+            case "match_text":
+                column = [text or None for text in self.rows.texts(rows)]
+            case _:
+                return None
+        return column
 
 
 def record_value(record: dict[str, Any], name: str) -> Any:

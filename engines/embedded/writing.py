@@ -149,6 +149,7 @@ class Writer:
             for row in rows:
                 address = snapshot.address(int(row))
                 record, vector_names, versions = read_whole_body(snapshot.body(address))
+                record["match_text"] = snapshot.rows.texts([int(row)])[0]
                 vectors = {name: snapshot.rows.vector(name, int(row)) for name in vector_names}
                 self._add(record, versions, vectors, vector_names, replace=True)
 
@@ -234,11 +235,16 @@ class Writer:
         *,
         replace: bool,
     ) -> None:
-        """Raises TypeError for a record that is not JSON, before anything is changed."""
+        """Raises TypeError for a record that is not JSON, before anything is changed.
+
+        The match text lies in the row alone: an update of the product leaves it there.
+        """
+        text = record.get("match_text") or ""
+        in_body = {name: value for name, value in record.items() if name != "match_text"}
         document, body = to_document(
-            record, row=self._rows.next_row, versions=versions, vector_names=vector_names, schema=self._schema
+            in_body, row=self._rows.next_row, versions=versions, vector_names=vector_names, schema=self._schema
         )
-        row = self._rows.append([record["id"], record.get("brand"), record.get("category")], vectors)
+        row = self._rows.append([record["id"], record.get("brand"), record.get("category")], vectors, text)
         if replace:
             self._text.delete_documents_by_term("id", record["id"])
         self._text.add_document(document)

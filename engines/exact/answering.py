@@ -11,7 +11,7 @@ from multirecall.engines.base import EngineHit, EngineRequest, EngineResult, Eve
 from multirecall.engines.exact.lexical import lexical_scores
 from multirecall.engines.exact.matching import count_facet, matching_rows
 from multirecall.engines.exact.snapshot import Snapshot, StoredProduct
-from multirecall.engines.fields import FieldKind, resolve_field
+from multirecall.engines.fields import FieldKind, resolve_field, returned_value
 
 __all__ = ["answer"]
 
@@ -82,6 +82,7 @@ def _fields(product: StoredProduct, names: tuple[str, ...]) -> dict[str, FieldVa
             value = (product.record.get("attributes") or {}).get(name.removeprefix("attributes."))
         else:
             value = product.record.get(name)
-        if value is not None:
-            fields[name] = tuple(value) if isinstance(value, list | tuple) else value
+        returned = returned_value(name, value)
+        if returned is not None:
+            fields[name] = returned
     return fields

@@ -76,6 +76,8 @@ def _properties(schema: Schema, dialect: Dialect) -> dict[str, Any]:
         "popularity": _NUMBER,
         "updated_at": _NUMBER,
         "in_stock": {"type": "boolean"},
+        # Only a column: the words of hundreds of hits come from there, not from the stored products.
+        "match_text": {"type": "keyword", "index": False},
         "attributes": {"type": "object", "enabled": False},
         "attribute_numbers": {
             "dynamic": False,

@@ -13,6 +13,7 @@ from tests.contract.engine.filtering import FilterContract, InvalidFilterContrac
 from tests.contract.engine.hostile import HostileProductContract, HostileQueryContract
 from tests.contract.engine.lifecycle import AliasContract, LifecycleContract, SchemaContract
 from tests.contract.engine.product_text import PartNumberContract, TypoContract, WordContract
+from tests.contract.engine.returned import ReturnedFieldContract
 from tests.contract.engine.searching import DeadlineContract, LexicalContract, SearchContract, VectorContract
 from tests.contract.engine.versioning import MergeContract, PruneContract, TombstoneContract
 from tests.contract.engine.writing import DeleteContract, UpdateContract, VersionContract, WriteContract
@@ -42,6 +43,7 @@ class EngineContract(
     LexicalContract,
     VectorContract,
     DeadlineContract,
+    ReturnedFieldContract,
     FacetContract,
     SortContract,
     PartNumberContract,

@@ -56,6 +56,9 @@ def test_bad_filters_are_found_at_any_depth(wrap, node: Filter, error: type[Exce
     [
         ({"filter": Term(field="x", value=1)}, InvalidFilter, "x"),
         ({"sort": (Sort(field="title"),)}, InvalidFilter, "title"),
+        ({"filter": Exists(field="match_text")}, InvalidFilter, "only comes back with hits"),
+        ({"sort": (Sort(field="match_text"),)}, InvalidFilter, "only comes back with hits"),
+        ({"facets": (Facet(field="match_text"),)}, InvalidFilter, "only comes back with hits"),
         ({"sort": (Sort(field="attributes.height"),)}, UnsupportedFeature, "height"),
         ({"facets": (Facet(field="title"),)}, InvalidFilter, "title"),
         ({"facets": (Facet(field="price_minor"),)}, UnsupportedFeature, "edges"),

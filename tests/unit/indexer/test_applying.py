@@ -247,6 +247,7 @@ def test_a_copy_is_the_product_it_was_made_of(engine: ExactEngine) -> None:
         "attribute_pairs",
         "attribute_numbers",
         "content_hash",
+        "match_text",
         "category",
         "record_version",
     ]
@@ -259,7 +260,7 @@ def test_a_record_names_the_product_that_it_was_made_of() -> None:
         apply(engine, index, RowItem(id="1", row=FULL))
         [record] = engine.fetch(["1"], index=index.name)
     product = product_of_record(record)
-    again, _ = to_record(product, template=MAPPING.template, numeric_attributes={"width"})
+    again, _ = to_record(product, template=MAPPING.template, language=MAPPING.language, numeric_attributes={"width"})
     assert product_of_record(again) == product
     assert product.attributes == {"width": 12.5, "colour": ("red", "blue"), "lit": True}
     assert product.category_path == ("Home", "Lamps")

@@ -79,7 +79,7 @@ def copy(engine: Engine, encoder: HashingEncoder, **options: Any) -> CopyReport:
 
 def everything(engine: Engine) -> dict[str, dict[str, Any]]:
     names = ["title", "description", "price_minor", "currency", "in_stock", "attributes", "record_version"]
-    names += ["version", "field_versions", "content_hash", "vectors.dense"]
+    names += ["version", "field_versions", "content_hash", "match_text", "vectors.dense"]
     return {record["id"]: dict(record) for record in engine.scan(names)}
 
 

@@ -44,7 +44,8 @@ def test_compaction_moves_products_and_keeps_everything(tmp_path: Path) -> None:
         put(engine, [Update(id=f"p{i:03d}", fields={"price_minor": i}) for i in range(400)])
         rows = tmp_path / INDEX / "rows"
         for round_number in range(2):
-            put(engine, [product(f"p{i:03d}", VECTORS[i], version=round_number) for i in range(0, 400, 2)])
+            texts = {i: f"lamp {i} {round_number}\t\t\t\t" for i in range(0, 400, 2)}
+            put(engine, [product(f"p{i:03d}", VECTORS[i], round_number, match_text=texts[i]) for i in texts])
         put(engine, [product("other", VECTORS[0])])
         assert segment_bases(rows) == [0]
         put(engine, [Delete(id=f"p{i:03d}") for i in range(1, 400, 4)])  # now more rows are dead than live
@@ -57,6 +58,9 @@ def test_compaction_moves_products_and_keeps_everything(tmp_path: Path) -> None:
         assert {h.id for h in search(engine, near(VECTORS[0]), 1_000).hits} == {*left, "other"}
         assert [h.id for h in search(engine, near(VECTORS[3]), 1).hits] == ["p003"]
         assert engine.fetch(["p003"], ["price_minor"]) == [{"price_minor": 3}]
+        words = {hit.id: dict(hit.fields) for hit in search(engine, Everything(), 1_000, fields=("match_text",)).hits}
+        moved = {name: {"match_text": texts[int(name[1:])]} if int(name[1:]) in texts else {} for name in left}
+        assert words == {"other": {}, **moved}
         stale = list(engine.write([product("p002", version=0)]))
         assert [r.status for r in stale] == ["stale"]
     with EmbeddedEngine.open(tmp_path, tuning=TUNING) as again:

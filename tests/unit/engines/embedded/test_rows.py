@@ -10,9 +10,13 @@ from multirecall.engines.embedded.rows import RowReader, RowWriter, segment_base
 from tests.unit.engines.embedded.making import DIM, schema, unit_vectors
 
 
+def _text(number: int) -> str:
+    return f"wörter von produkt {number}"
+
+
 def _append(writer: RowWriter, vectors: np.ndarray, first: int = 0) -> None:
     for number, vector in enumerate(vectors, start=first):
-        assert writer.append([f"p{number}", None, ["a", "b"]], {"dense": vector}) == number
+        assert writer.append([f"p{number}", None, ["a", "b"]], {"dense": vector}, _text(number)) == number
 
 
 def test_rows_come_back_as_appended(tmp_path: Path) -> None:
@@ -26,6 +30,7 @@ def test_rows_come_back_as_appended(tmp_path: Path) -> None:
     np.testing.assert_array_equal(rows.gather("dense", np.array([7, 0, 19])), vectors[[7, 0, 19]])
     assert rows.keys([20, 3]) == [["no vector", "HP", None], ["p3", None, ["a", "b"]]]
     assert rows.ids([5, 4]) == ["p5", "p4"]
+    assert rows.texts([20, 3, 19]) == ["", _text(3), _text(19)]
     np.testing.assert_array_equal(rows.vector("dense", 20), np.zeros(DIM))
 
 
@@ -44,9 +49,10 @@ def test_dot_is_the_same_however_rows_lie(tmp_path: Path, wanted: list[int]) -> 
     np.testing.assert_allclose(rows.dot("dense", vectors[3], chosen), vectors[chosen] @ vectors[3], atol=1e-6)
     np.testing.assert_array_equal(rows.gather("dense", chosen), vectors[chosen])
     assert rows.ids(wanted) == [f"p{number}" for number in wanted]
+    assert rows.texts(wanted[::-1]) == [_text(number) for number in wanted[::-1]]
 
 
-@pytest.mark.parametrize("torn", ["bounds", "dense.f32", "keys"])
+@pytest.mark.parametrize("torn", ["bounds", "dense.f32", "keys", "texts"])
 @pytest.mark.parametrize("cut", [1, 7, 64])
 def test_what_a_kill_cut_off_is_left_behind(tmp_path: Path, torn: str, cut: int) -> None:
     vectors = unit_vectors(3, 10)
@@ -61,11 +67,12 @@ def test_what_a_kill_cut_off_is_left_behind(tmp_path: Path, torn: str, cut: int)
 
     again = RowWriter(tmp_path, schema())
     assert again.next_row == 10  # no number is given twice
-    again.append(["next", None, None], {"dense": vectors[0]})
+    again.append(["next", None, None], {"dense": vectors[0]}, "nächster")
     again.sync()
     again.close()
     rows = RowReader(tmp_path, schema(), 11)
     assert rows.ids([0, 5, 10]) == ["p0", "p5", "next"]
+    assert rows.texts([0, 5, 10]) == [_text(0), _text(5), "nächster"]
     np.testing.assert_array_equal(rows.gather("dense", np.array([5, 10])), vectors[[5, 0]])
 
 
@@ -74,7 +81,7 @@ def test_a_missing_or_short_file_is_named(tmp_path: Path) -> None:
     _append(writer, unit_vectors(4, 5))
     writer.sync()
     writer.close()
-    with pytest.raises(IndexCorrupt, match=r"bounds holds 80 bytes, 96 are needed"):
+    with pytest.raises(IndexCorrupt, match=r"bounds holds 160 bytes, 192 are needed"):
         RowReader(tmp_path, schema(), 6)
     (tmp_path / f"{0:015d}" / "dense.f32").unlink()
     with pytest.raises(IndexCorrupt, match=r"dense\.f32 is missing"):
@@ -84,6 +91,7 @@ def test_a_missing_or_short_file_is_named(tmp_path: Path) -> None:
 def test_no_rows_at_all(tmp_path: Path) -> None:
     rows = RowReader(tmp_path, schema(), 0)
     assert rows.ids([]) == []
+    assert rows.texts([]) == []
     assert rows.gather("dense", np.zeros(0, dtype=np.int64)).shape == (0, 0)
     assert rows.dot("dense", np.ones(DIM, dtype=np.float32), np.zeros(0, dtype=np.int64)).shape == (0,)
 

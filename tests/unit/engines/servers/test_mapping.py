@@ -55,7 +55,7 @@ def test_every_field_of_a_record_is_mapped() -> None:
     everything = product(
         "1", description="d", attributes={"w": 1.5, "c": "x"}, identifiers=("i",), category=("c",), brand="b",
         currency="EUR", price_minor=1, in_stock=True, popularity=1.0, updated_at=1.0, version=1, url="u", image_url="i",
-        content_hash="h",
+        content_hash="h", match_text="\t\t\t\t",
     )  # fmt: skip
     mappings = index_body(SCHEMA, DIALECTS["elasticsearch"], shards=1)["mappings"]
     assert mappings["dynamic"] == "strict"
