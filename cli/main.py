@@ -25,6 +25,7 @@ from multirecall.cli.sample import sample
 from multirecall.cli.search import search
 from multirecall.cli.serve import serve
 from multirecall.cli.show import settings_app
+from multirecall.cli.train import train_app
 from multirecall.cli.worker import worker_app
 
 __all__ = ["app", "main"]
@@ -66,6 +67,7 @@ app.command()(serve)
 app.command()(sample)
 app.command()(clicks)
 app.command()(demo)
+app.add_typer(train_app, name="train")
 app.add_typer(mapping_app, name="mapping")
 app.add_typer(engine_app, name="engine")
 app.add_typer(settings_app, name="settings")

@@ -114,8 +114,11 @@ class Searcher:
             timings_ms={**answer.timings_ms, "fetch": fetch_ms},
         )
 
-    def rank(self, query: Query, k: int, *, timeout_s: float | None = None) -> Answer:
-        """The best `k` fused candidates and every route's ranking; no product body is read."""
+    def rank(self, query: Query, k: int, *, timeout_s: float | None = None, fields: Sequence[str] = ()) -> Answer:
+        """The best `k` fused candidates and every route's ranking; no product body is read.
+
+        `fields` are stored values that the hits bring along, beside those that the fusion asks for.
+        """
         deadline = Deadline.after(self._timeout_s if timeout_s is None else timeout_s)
         routes, notes = self._plan(query, k)
         if not routes:
@@ -124,7 +127,7 @@ class Searcher:
         context = RecallContext(
             deadline=deadline,
             vectors=QueryVectors(query.text, self._encoders),
-            fields=tuple(dict.fromkeys([*(s.field for s in query.sort), *fusion.fields])),
+            fields=tuple(dict.fromkeys([*(s.field for s in query.sort), *fusion.fields, *fields])),
         )
         clock = _Clock()
         waiting = self._start(query, routes, context)

@@ -10,13 +10,13 @@ from multirecall.core.errors import FingerprintMismatch, InvalidSettings
 from multirecall.encoders.base import Encoder
 from multirecall.engines.base import Engine, IndexInfo
 from multirecall.engines.schema import VectorField
-from multirecall.fusion.opening import open_fusion
 from multirecall.indexer.texts import vector_fingerprint
 from multirecall.recall.base import Route
 from multirecall.recall.dense import DenseRoute
 from multirecall.recall.lexical import LexicalRoute
 from multirecall.search.live import LiveSearcher
 from multirecall.search.pipeline import Searcher
+from multirecall.wiring.blenders import BLENDER_PREFIX, fusion_for
 from multirecall.wiring.engines import opened_encoder, opened_engine
 from multirecall.wiring.settings import Settings
 
@@ -121,7 +121,7 @@ def _searcher(
     """The searcher of one index, and what the user should know about it."""
     names = _route_names(routes or settings.routes)
     k = candidates or settings.candidates
-    chosen_fusion = open_fusion(fusion or settings.fusion)
+    chosen_fusion = fusion_for(fusion or settings.fusion, routes=names, language=index.schema.language)
     _check_weights(fusion or settings.fusion, names)
     notes: list[str] = []
     made: list[Route] = []
@@ -154,6 +154,8 @@ def _searcher(
 
 def _check_weights(spec: str, routes: Sequence[str]) -> None:
     """A weight for a route that does not exist is a typo, and a silent one would be a wrong ranking."""
+    if spec.strip().startswith(BLENDER_PREFIX):
+        return
     _, _, tail = spec.partition("?")
     names = {part.partition("=")[0] for part in tail.split("&") if part} - {"k"}
     unknown = sorted(names - set(ROUTES))

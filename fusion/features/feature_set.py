@@ -20,7 +20,7 @@ from multirecall.fusion.features.query import QueryShape
 from multirecall.fusion.features.routes import Agreement, RouteSignals
 from multirecall.fusion.features.text_match import NearWords, TextMatch
 
-__all__ = ["FeatureSet"]
+__all__ = ["FeatureSet", "feature_table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +66,9 @@ class FeatureSet:
 
     def matrix(self, pool: Pool) -> NDArray[np.float64]:
         """Shape (number of candidates, number of features), candidates in the order of `pool.ids`."""
-        columns = [column for group in self.groups for column in group(pool)]
-        return np.column_stack(columns) if len(pool) else np.empty((0, len(self.features)))
+        if not len(pool):
+            return np.empty((0, len(self.features)))
+        return np.column_stack([column for group in self.groups for column in group(pool)])
 
 
 def feature_table(features: Sequence[Feature]) -> list[dict[str, object]]:

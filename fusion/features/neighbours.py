@@ -98,8 +98,6 @@ class Kind:
         )
 
     def __call__(self, pool: Pool) -> list[Column]:
-        if not len(pool):
-            return [constant(pool, MISSING)] * 8
         _, kind = np.unique(np.array(pool.attribute_names, dtype=object).astype(str), return_inverse=True)
         size = np.bincount(kind)
         total = np.bincount(kind, weights=pool.blend)

@@ -12,6 +12,7 @@ from multirecall.core.query import Query
 from multirecall.core.ranking import Ranking
 from multirecall.evaluation.judgments import Judgments
 from multirecall.evaluation.queries import JudgedQuery
+from multirecall.fusion.features.pool import POOL_FIELDS
 from multirecall.fusion.features.term_statistics import TermStatistics
 from multirecall.search.pipeline import Searcher
 from multirecall.search.understand import understand
@@ -46,7 +47,7 @@ def collect(
 ) -> list[JudgedPool]:
     """The pool of each query that has a relevant judgment, in the order given; `advance` is called per query.
 
-    The searcher's fusion must ask for the blender's fields (`POOL_FIELDS`). Raises InvalidInput if an answer is
+    Raises InvalidInput if an answer is
     incomplete (a route failed or was late): learning from it would teach what the moment was like, and if no query has
     a relevant judgment.
     """
@@ -56,7 +57,7 @@ def collect(
         if not judgments.has_relevant(judged.qid):
             continue
         query = understand(judged.text)
-        answer = searcher.rank(query, 1, timeout_s=timeout_s)
+        answer = searcher.rank(query, 1, timeout_s=timeout_s, fields=POOL_FIELDS)
         if answer.degraded:
             raise InvalidInput(
                 f"The answer to query {judged.qid!r} is incomplete: {dict(answer.degraded)}.",

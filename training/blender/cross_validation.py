@@ -15,12 +15,16 @@ from multirecall.training.blender.baselines import fixed_fusions, run_by, tuned_
 from multirecall.training.blender.collecting import JudgedPool
 from multirecall.training.blender.examples import Example, Featuriser
 from multirecall.training.blender.folds import deal, split_off
-from multirecall.training.blender.learning import Growing, grow, grow_until_it_stops_helping
+from multirecall.training.blender.growing import Growing
+from multirecall.training.blender.learning import grow, grow_until_it_stops_helping
 
-__all__ = ["Fold", "Scored", "blended_run", "cross_validate", "fit", "score", "systems"]
+__all__ = ["BLENDER", "Fold", "Scored", "blended_run", "cross_validate", "fit", "score", "systems"]
 
 Floats = NDArray[np.float64]
 MEASURE = NDCG(k=10)
+
+BLENDER = "blender"
+"""Name of the blender among the systems."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -137,5 +141,5 @@ def systems(
     for fold in folds:
         tuned.update(run_by(fold.weighted_sum, fold.test, k=k))
     runs["WeightedSum tuned"] = tuned
-    runs["blender"] = blended_run(scored, k=k)
+    runs[BLENDER] = blended_run(scored, k=k)
     return runs

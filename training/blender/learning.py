@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import lightgbm
@@ -13,54 +13,14 @@ from numpy.typing import NDArray
 from multirecall.core.errors import InvalidInput
 from multirecall.fusion.features.feature_set import FeatureSet
 from multirecall.training.blender.examples import Example
+from multirecall.training.blender.growing import Growing
 
-__all__ = ["Growing", "grow", "grow_until_it_stops_helping"]
+__all__ = ["grow", "grow_until_it_stops_helping"]
 
 Floats = NDArray[np.float64]
 
 _GRADE_STEPS = 8
 """Fractional grades (from clicks) are rounded to 1/8: LightGBM takes whole labels, each with its gain."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Growing:
-    """How the trees are grown. The defaults were found by cross-validation on the Icecat development queries.
-
-    `unjudged_weight`: a candidate without a judgment counts as irrelevant with this weight. Without such rows the model
-    never sees what it must reject and loses to the untrained fusion (docs/results/blender.md); with less than the
-    weight of a judged one it believes in deep candidates more than it should.
-    `monotone`: features keep the direction that they are meant to have.
-    `dropout`: each query is repeated once per route with that route left out, with this weight; 0 leaves it.
-    """
-
-    rounds: int = 500
-    patience: int = 60
-    learning_rate: float = 0.05
-    leaves: int = 15
-    least_rows: int = 50
-    feature_share: float = 0.5
-    row_share: float = 0.8
-    l2: float = 5.0
-    truncation: int = 20
-    unjudged_weight: float = 1.0
-    monotone: bool = False
-    dropout: float = 0.3
-    held_out_share: float = 0.2
-    seed: int = 7
-
-    def __post_init__(self) -> None:
-        for name in ("rounds", "patience", "leaves", "least_rows", "truncation"):
-            if getattr(self, name) < 1 or (name == "leaves" and self.leaves < 2):
-                raise InvalidInput(f"{name} is too small: {getattr(self, name)}.", field=name)
-        for name in ("feature_share", "row_share", "held_out_share"):
-            if not 0.0 < getattr(self, name) <= 1.0:
-                raise InvalidInput(f"{name} is a share above 0, at most 1; got {getattr(self, name)}.", field=name)
-        for name in ("learning_rate", "l2", "unjudged_weight", "dropout"):
-            if not 0.0 <= getattr(self, name) < float("inf"):
-                raise InvalidInput(f"{name} must be 0 or more, got {getattr(self, name)}.", field=name)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -192,8 +152,3 @@ def grow_until_it_stops_helping(
 
 
 _LOOK_EVERY = 5
-
-
-def with_rounds(growing: Growing, rounds: int) -> Growing:
-    """The same growing for exactly so many trees."""
-    return replace(growing, rounds=rounds)
