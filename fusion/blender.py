@@ -12,6 +12,7 @@ from multirecall.core.query import Query
 from multirecall.core.ranking import FieldValue, Fused, FusedHit, Ranking, Source
 from multirecall.fusion.base import check_rankings
 from multirecall.fusion.blender_model import BlenderModel
+from multirecall.fusion.explaining import Explanation, explained_by_features, not_a_candidate
 from multirecall.fusion.features.base import Column
 from multirecall.fusion.features.pool import POOL_FIELDS, Analyse, Pool
 
@@ -71,6 +72,31 @@ class Blender:
                 for rank, (position, probability) in enumerate(zip(best.tolist(), relevance, strict=True), start=1)
             ),
             notes=self._notes(relevance),
+        )
+
+    def explain(self, rankings: Sequence[Ranking], query: Query, ids: Sequence[str]) -> tuple[Explanation, ...]:
+        """What each feature adds to the score of each of `ids`, in their order (`ExplainsItself`).
+
+        Costs the features once more, and some milliseconds per product for the trees. Raises NotFound for a product
+        that no route of the model found.
+        """
+        check_rankings(rankings)
+        pool = self.pool(rankings, query)
+        at = {product_id: position for position, product_id in enumerate(pool.ids)}
+        for product_id in ids:
+            if product_id not in at:
+                raise not_a_candidate(product_id, len(pool))
+        matrix = self.model.features.matrix(pool)[[at[product_id] for product_id in ids]]
+        described = {feature.name: feature.description for feature in self.model.features.features}
+        return tuple(
+            explained_by_features(product_id, score, described, values, contributions)
+            for product_id, score, values, contributions in zip(
+                ids,
+                self.model.scores(matrix).tolist(),
+                matrix.tolist(),
+                self.model.contributions(matrix).tolist(),
+                strict=True,
+            )
         )
 
     def _relevance(self, scores: Column) -> list[float] | list[None]:

@@ -84,16 +84,16 @@ class LiveSearcher:
         """The index that answers just now; empty before there is one."""
         return self._generation.index if self._generation is not None else ""
 
-    def search(self, query: Query, *, timeout_s: float | None = None) -> Page:
+    def search(self, query: Query, *, timeout_s: float | None = None, explain: bool = False) -> Page:
         """The page of a query; raises what `Searcher.search` does, and InvalidInput after `close`."""
         self._look()
         try:
             with self._entered() as searcher:
-                page = searcher.search(query, timeout_s=timeout_s)
+                page = searcher.search(query, timeout_s=timeout_s, explain=explain)
         except NotFound:
             self.follow()
             with self._entered() as searcher:
-                page = searcher.search(query, timeout_s=timeout_s)
+                page = searcher.search(query, timeout_s=timeout_s, explain=explain)
         problem = self._problem
         return replace(page, notes=(*page.notes, problem)) if problem else page
 

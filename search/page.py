@@ -9,6 +9,7 @@ from typing import Any
 from multirecall.core.query import Query
 from multirecall.core.ranking import FusedHit, Ranking, RouteStatus, Source
 from multirecall.engines.base import FacetCounts
+from multirecall.fusion.explaining import Explanation
 
 __all__ = ["Answer", "Page", "PageHit", "RouteTrace", "Total"]
 
@@ -24,7 +25,10 @@ class Total:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteTrace:
-    """What one route did: how it ended, how many hits it gave, and how long the engine took for it."""
+    """What one route did: how it ended, how many hits it gave, and how long the engine took for it.
+
+    `prepared_ms` is the time of its model before that. `error` says why it did not end well, or was skipped.
+    """
 
     name: str
     status: RouteStatus
@@ -32,9 +36,10 @@ class RouteTrace:
     total: int | None
     took_ms: float
     error: str = ""
+    prepared_ms: float = 0.0
 
     @classmethod
-    def of(cls, ranking: Ranking) -> RouteTrace:
+    def of(cls, ranking: Ranking, prepared_ms: float = 0.0) -> RouteTrace:
         return cls(
             name=ranking.route,
             status=ranking.status,
@@ -42,12 +47,16 @@ class RouteTrace:
             total=ranking.total,
             took_ms=ranking.took_ms,
             error=ranking.error,
+            prepared_ms=prepared_ms,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The fused candidates before the page is cut: what evaluation and training use."""
+    """The fused candidates before the page is cut: what evaluation and training use.
+
+    `prepared_ms` is the time of each route's model, for the routes that run one and were not late.
+    """
 
     query: Query
     hits: tuple[FusedHit, ...]
@@ -57,6 +66,7 @@ class Answer:
     facets_over: str = ""
     notes: tuple[str, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    prepared_ms: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def degraded(self) -> dict[str, str]:
@@ -66,8 +76,9 @@ class Answer:
 
     @property
     def total(self) -> Total:
-        counted = [r.total for r in self.rankings if r.total is not None]
-        if len(self.rankings) == 1 and counted:
+        asked = [r for r in self.rankings if r.status is not RouteStatus.SKIPPED]
+        counted = [r.total for r in asked if r.total is not None]
+        if len(asked) == 1 and counted:
             return Total(value=counted[0], relation="exact")
         if counted:
             return Total(value=max(max(counted), len(self.hits)), relation="at_least")
@@ -78,7 +89,7 @@ class Answer:
 class PageHit:
     """One product of the page: its stored record and which routes brought it.
 
-    `relevance` is the probability that it is relevant, if the fusion is calibrated.
+    `relevance` is the probability that it is relevant, if the fusion is calibrated; `explanation` is there if asked.
     """
 
     id: str
@@ -87,6 +98,7 @@ class PageHit:
     product: Mapping[str, Any]
     sources: tuple[Source, ...]
     relevance: float | None = None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

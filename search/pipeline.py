@@ -10,14 +10,16 @@ from dataclasses import replace
 
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import InvalidInput, InvalidSettings, MultirecallError
-from multirecall.core.query import Query
+from multirecall.core.query import MAX_WINDOW, Query
 from multirecall.core.ranking import FusedHit, Ranking, RouteStatus
 from multirecall.encoders.base import Encoder
 from multirecall.engines.base import Engine, EngineRequest, EngineResult, FacetCounts
 from multirecall.fusion.base import Fusion
+from multirecall.fusion.explaining import ExplainsItself, Explanation, Why, explained_by_routes, not_a_candidate, why
 from multirecall.fusion.weighted_sum import WeightedSum
 from multirecall.recall.base import QueryVectors, RecallContext, Route
 from multirecall.recall.browse import BrowseRoute
+from multirecall.recall.policy import RoutePolicy
 from multirecall.search.order import sorted_hits
 from multirecall.search.page import Answer, Page, PageHit, RouteTrace
 
@@ -36,6 +38,8 @@ class Searcher:
     late is left out of the answer, which says so. Close it, or use it as a context manager.
     `index` holds it to one physical index, so that candidates, records and query vectors are of one generation even
     while another index goes live; None follows the alias.
+    `policy` may skip routes by the query alone: they are not prepared, so that no model runs for them, and not asked.
+    One route is always asked, and if those that are left find nothing, the skipped ones are asked after all.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Searcher:
         timeout_s: float = 1.0,
         n_threads: int = 8,
         index: str | None = None,
+        policy: RoutePolicy | None = None,
     ) -> None:
         names = [r.name for r in routes]
         if not names or len(set(names)) != len(names):
@@ -58,6 +63,7 @@ class Searcher:
         self._encoders = dict(encoders)
         self._timeout_s = timeout_s
         self._index = index
+        self._policy = policy
         self._pool = ThreadPoolExecutor(max_workers=n_threads, thread_name_prefix="route")
 
     @property
@@ -78,9 +84,10 @@ class Searcher:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def search(self, query: Query, *, timeout_s: float | None = None) -> Page:
+    def search(self, query: Query, *, timeout_s: float | None = None, explain: bool = False) -> Page:
         """The page that `query` asks for, with the stored record of each product, read in one call.
 
+        `explain` adds to every hit what its score is made of; it costs some milliseconds, and nothing if not asked.
         Raises InvalidFilter or UnsupportedFeature for a filter that the engine cannot honour, and EngineError if
         the engine does not answer at all. A route that fails alone is reported in `degraded`.
         """
@@ -90,9 +97,21 @@ class Searcher:
         before_fetch = time.perf_counter()
         bodies = self._engine.fetch([hit.id for hit in wanted], index=self._index) if wanted else []
         fetch_ms = (time.perf_counter() - before_fetch) * 1000.0
+        timings_ms = {**answer.timings_ms, "fetch": fetch_ms}
+        explanations: Mapping[str, Explanation] = {}
+        if explain:
+            before_explaining = time.perf_counter()
+            explanations = {e.product_id: e for e in self.explain(answer, [hit.id for hit in wanted])}
+            timings_ms["explain"] = (time.perf_counter() - before_explaining) * 1000.0
         hits = tuple(
             PageHit(
-                id=hit.id, rank=hit.rank, score=hit.score, product=body, sources=hit.sources, relevance=hit.relevance
+                id=hit.id,
+                rank=hit.rank,
+                score=hit.score,
+                product=body,
+                sources=hit.sources,
+                relevance=hit.relevance,
+                explanation=explanations.get(hit.id),
             )
             for hit, body in zip(wanted, bodies, strict=True)
             if body is not None
@@ -105,14 +124,36 @@ class Searcher:
             total=answer.total,
             facets=answer.facets,
             facets_over=answer.facets_over,
-            routes=tuple(RouteTrace.of(r) for r in answer.rankings),
+            routes=tuple(RouteTrace.of(r, answer.prepared_ms.get(r.route, 0.0)) for r in answer.rankings),
             fusion=answer.fusion,
             degraded=answer.degraded,
             notes=notes,
             generation=self._index or "",
             took_ms=(time.perf_counter() - started) * 1000.0,
-            timings_ms={**answer.timings_ms, "fetch": fetch_ms},
+            timings_ms=timings_ms,
         )
+
+    def why(self, query: Query, a: str, b: str, *, timeout_s: float | None = None) -> Why:
+        """Why product `a` has another score than product `b`, on the page or not. Asks the engine as `rank` does.
+
+        Raises NotFound if one of them is no candidate of the query, and what `rank` raises.
+        """
+        answer = self.rank(query, MAX_WINDOW, timeout_s=timeout_s)
+        return why(*self.explain(answer, [a, b]))
+
+    def explain(self, answer: Answer, ids: Sequence[str]) -> tuple[Explanation, ...]:
+        """What the scores of these products are made of, in the order of `ids`; asks nobody.
+
+        By features if the fusion explains itself, else by what each route added. Raises NotFound for a product that is
+        none of the answer's hits.
+        """
+        hits = {hit.id: hit for hit in answer.hits}
+        for product_id in ids:
+            if product_id not in hits:
+                raise not_a_candidate(product_id, len(hits))
+        if isinstance(self._fusion, ExplainsItself) and answer.query.text and ids:
+            return self._fusion.explain(answer.rankings, answer.query, ids)
+        return tuple(explained_by_routes(hits[product_id]) for product_id in ids)
 
     def rank(self, query: Query, k: int, *, timeout_s: float | None = None, fields: Sequence[str] = ()) -> Answer:
         """The best `k` fused candidates and every route's ranking; no product body is read.
@@ -130,27 +171,17 @@ class Searcher:
             fields=tuple(dict.fromkeys([*(s.field for s in query.sort), *fusion.fields, *fields])),
         )
         clock = _Clock()
-        waiting = self._start(query, routes, context)
-        failures: dict[str, Ranking] = {}
-        results: dict[str, list[EngineResult]] = {}
-        made: dict[str, Ranking] = {}
-        ready = [route for route in routes if not route.needs_preparation]
-        if waiting and ready and self._engine.capabilities.in_process:
-            # A round trip costs nothing here: the other routes are answered while the models run.
-            results.update(self._recall(query, ready, context, deadline))
-            made.update((route.name, _ranking(route, results[route.name])) for route in ready)
-            clock.lap("engine")
-            ready = []
-        failures.update(self._wait(waiting, context))
-        clock.lap("prepare")
-        ready += [route for route, _ in waiting if route.name not in failures]
-        results.update(self._recall(query, ready, context, deadline))
-        clock.lap("engine")
-        made.update((route.name, _ranking(route, results.get(route.name, []))) for route in ready)
-        rankings = tuple(failures.get(route.name) or made[route.name] for route in routes)
+        skipped = self._skipped(query, routes)
+        gathered = self._gather(query, [r for r in routes if r.name not in skipped], context, clock)
+        if skipped and not any(ranking.hits for ranking in gathered.rankings.values()):
+            gathered.add(self._gather(query, [r for r in routes if r.name in skipped], context, clock))
+            notes = (*notes, "The routes that the policy left found nothing: the skipped ones were asked after all.")
+        rankings = tuple(
+            gathered.rankings.get(r.name) or _ended(r, RouteStatus.SKIPPED, skipped[r.name]) for r in routes
+        )
         hits, fusion_notes = self._fuse(fusion, query, rankings, k)
         clock.lap("fuse")
-        facets_over, facets = _facets(results) if query.facets else ("", ())
+        facets_over, facets = _facets(gathered.results) if query.facets else ("", ())
         return Answer(
             query=query,
             hits=hits,
@@ -160,6 +191,7 @@ class Searcher:
             facets_over=facets_over,
             notes=(*notes, *fusion_notes),
             timings_ms=clock.laps,
+            prepared_ms=gathered.prepared_ms,
         )
 
     def _plan(self, query: Query, k: int) -> tuple[tuple[Route, ...], tuple[str, ...]]:
@@ -170,33 +202,57 @@ class Searcher:
         note = "The query is empty: all products that pass the filter, the most popular first."
         return (BrowseRoute(k=k),), (note,)
 
-    def _start(self, query: Query, routes: Sequence[Route], context: RecallContext) -> list[tuple[Route, Future[None]]]:
-        """Sets the models of all routes to work, side by side."""
-        return [(r, self._pool.submit(r.prepare, query, context)) for r in routes if r.needs_preparation]
+    def _skipped(self, query: Query, routes: Sequence[Route]) -> dict[str, str]:
+        """The routes that the policy leaves out, with its reason; never all of them."""
+        if self._policy is None or not query.text:
+            return {}
+        asked_to = self._policy.skips(query)
+        skipped = {route.name: asked_to[route.name] for route in routes if route.name in asked_to}
+        if len(skipped) == len(routes):
+            skipped.pop(routes[0].name)
+        return skipped
 
-    def _wait(self, waiting: Sequence[tuple[Route, Future[None]]], context: RecallContext) -> dict[str, Ranking]:
-        """Waits for the models; returns a ranking for each route that failed or was late."""
+    def _gather(self, query: Query, routes: Sequence[Route], context: RecallContext, clock: _Clock) -> _Gathered:
+        """Prepares and asks the routes; each has a ranking at the end, whatever became of it."""
+        gathered = _Gathered()
+        waiting = [
+            (r, self._pool.submit(_prepared, r, query, context)) for r in routes if r.needs_preparation
+        ]  # the models of all routes at work, side by side
+        ready = [route for route in routes if not route.needs_preparation]
+        if waiting and ready and self._engine.capabilities.in_process:
+            # A round trip costs nothing here: the other routes are answered while the models run.
+            gathered.take(ready, self._recall(query, ready, context))
+            clock.lap("engine")
+            ready = []
+        self._wait(waiting, context, gathered)
+        clock.lap("prepare")
+        ready += [route for route, _ in waiting if route.name not in gathered.rankings]
+        gathered.take(ready, self._recall(query, ready, context))
+        clock.lap("engine")
+        return gathered
+
+    def _wait(
+        self, waiting: Sequence[tuple[Route, Future[float]]], context: RecallContext, gathered: _Gathered
+    ) -> None:
+        """Waits for the models; a route that failed or was late has its ranking now."""
         share = context.deadline.child(PREPARATION_SHARE)
-        failures: dict[str, Ranking] = {}
         for route, future in waiting:
             try:
-                future.result(timeout=min(share.remaining_s(), _LONGEST_WAIT_S))
+                gathered.prepared_ms[route.name] = future.result(timeout=min(share.remaining_s(), _LONGEST_WAIT_S))
             except FutureTimeout:
                 future.cancel()
-                failures[route.name] = _ended(route, RouteStatus.TIMED_OUT, "its model was late")
+                gathered.rankings[route.name] = _ended(route, RouteStatus.TIMED_OUT, "its model was late")
             except InvalidInput:
                 raise
             except Exception as error:  # noqa: BLE001 - one broken route never fails the query; it is in the answer
-                failures[route.name] = _ended(route, RouteStatus.FAILED, _reason(error))
-        return failures
+                gathered.rankings[route.name] = _ended(route, RouteStatus.FAILED, _reason(error))
 
-    def _recall(
-        self, query: Query, routes: Sequence[Route], context: RecallContext, deadline: Deadline
-    ) -> dict[str, list[EngineResult]]:
+    def _recall(self, query: Query, routes: Sequence[Route], context: RecallContext) -> dict[str, list[EngineResult]]:
         """The results of each route: of its requests, then of its second look if it took one.
 
         Provisional requests wait for the second look where that costs no round trip.
         """
+        deadline = context.deadline
         requests = {route.name: route.requests(query, context) for route in routes}
         held = {route.name: 0 for route in routes}
         if self._engine.capabilities.in_process:
@@ -259,6 +315,33 @@ _BROWSING = WeightedSum()
 """Without a query there is one route, and nothing that a trained fusion could compare products with."""
 
 _LONGEST_WAIT_S = 3600.0  # future.result refuses infinity
+
+
+def _prepared(route: Route, query: Query, context: RecallContext) -> float:
+    """Runs the route's model; returns the milliseconds it took."""
+    started = time.perf_counter()
+    route.prepare(query, context)
+    return (time.perf_counter() - started) * 1000.0
+
+
+class _Gathered:
+    """What became of the routes that were asked, by name: rankings, results, and the time of their models."""
+
+    def __init__(self) -> None:
+        self.rankings: dict[str, Ranking] = {}
+        self.results: dict[str, list[EngineResult]] = {}
+        self.prepared_ms: dict[str, float] = {}
+
+    def take(self, routes: Sequence[Route], results: Mapping[str, list[EngineResult]]) -> None:
+        """Puts in the results of routes that the engine was asked for."""
+        self.results.update(results)
+        self.rankings.update((route.name, _ranking(route, results.get(route.name, []))) for route in routes)
+
+    def add(self, other: _Gathered) -> None:
+        """Puts in all of another one."""
+        self.rankings.update(other.rankings)
+        self.results.update(other.results)
+        self.prepared_ms.update(other.prepared_ms)
 
 
 class _Clock:

@@ -52,11 +52,11 @@ class Opened(Searcher):
         super().__init__(engine, routes=[LexicalRoute()], fusion=RRF(), encoders={}, timeout_s=30.0, index=index)
         self.index, self.searching, self.closed = index, searching, 0
 
-    def search(self, query: Query, *, timeout_s: float | None = None) -> Page:
+    def search(self, query: Query, *, timeout_s: float | None = None, explain: bool = False) -> Page:
         if self.closed:
             raise AssertionError("searched after it was closed")
         self.searching()
-        return super().search(query, timeout_s=timeout_s)
+        return super().search(query, timeout_s=timeout_s, explain=explain)
 
     def close(self) -> None:
         self.closed += 1

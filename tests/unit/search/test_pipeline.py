@@ -278,7 +278,7 @@ def test_an_engine_in_this_process_answers_as_one_behind_a_network(engine: Exact
         ) as searcher:
             answer = searcher.rank(understand(text, facets=(Facet(field="brand"),)), 10)
             rankings = [replace(ranking, took_ms=0.0) for ranking in answer.rankings]
-            answers.append(replace(answer, rankings=tuple(rankings), timings_ms={}))
+            answers.append(replace(answer, rankings=tuple(rankings), timings_ms={}, prepared_ms={}))
     assert answers[0] == answers[1]
 
 
