@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from multirecall.cli.output import console, print_json, stderr
+from multirecall.cli.show_explanation import why_view
 from multirecall.cli.show_page import page_as_dict, page_view
 from multirecall.cli.state import command
 from multirecall.core.errors import DeadlineExceeded, EngineError
@@ -34,7 +35,10 @@ def search(
     size: Annotated[int, typer.Option(min=1, max=1000, help="Products on the page.")] = 10,
     offset: Annotated[int, typer.Option(min=0, max=999, help="Products to skip.")] = 0,
     timeout: Annotated[float | None, typer.Option(min=0.001, max=600, help="Time budget in seconds.")] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Show each route's rank and score per product.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what each product's score is made of.")] = False,
+    why: Annotated[
+        tuple[str, str] | None, typer.Option(help="Two product ids: why the first stands before the second.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Search an index.
@@ -60,7 +64,14 @@ def search(
         candidates=max(settings.candidates, offset + size),
         timeout_s=timeout,
     ) as opened:
-        page = opened.searcher.search(query)
+        if why is not None:
+            found = opened.searcher.why(query, *why)
+            if as_json:
+                print_json({"index": opened.index.name, "query": query.text, "why": found})
+            else:
+                console.print(why_view(found))
+            return
+        page = opened.searcher.search(query, explain=explain)
     if as_json:
         print_json({"index": opened.index.name, **page_as_dict(page), "notes": [*opened.notes, *page.notes]})
     else:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from multirecall.cli.output import printable
+from multirecall.cli.show_explanation import explained_table
 from multirecall.engines.base import FacetCount, FacetCounts
 from multirecall.search.page import Page, PageHit
 
@@ -58,6 +59,9 @@ def _hits_table(page: Page, minor_units: int, width: int) -> Table:
 
 
 def _explain_table(page: Page) -> Table:
+    """What each feature adds where the fusion is a model, else what each route adds."""
+    if any(hit.explanation is not None and hit.explanation.by == "features" for hit in page.hits):
+        return explained_table(page.hits)
     table = Table(title="Why each product is where it is", title_justify="left", box=None, header_style="bold")
     for name in ("#", "id", "route", "rank", "raw score", "normalised", "adds to score"):
         table.add_column(name, justify="left" if name in ("id", "route") else "right")
@@ -130,7 +134,7 @@ def page_view(page: Page, *, minor_units: int = 2, explain: bool = False, width:
 
 
 def page_as_dict(page: Page) -> dict[str, Any]:
-    """The page as plain values for JSON, with every hit's sources."""
+    """The page as plain values for JSON, with every hit's sources and, if asked for, its whole explanation."""
     return {
         "query": {
             "raw": page.query.raw,
@@ -141,7 +145,15 @@ def page_as_dict(page: Page) -> dict[str, Any]:
         "hits": {
             "total": page.total,
             "hits": [
-                {"id": h.id, "rank": h.rank, "score": h.score, "product": dict(h.product), "sources": h.sources}
+                {
+                    "id": h.id,
+                    "rank": h.rank,
+                    "score": h.score,
+                    "relevance": h.relevance,
+                    "product": dict(h.product),
+                    "sources": h.sources,
+                    **({"explanation": h.explanation} if h.explanation else {}),
+                }
                 for h in page.hits
             ],
         },
