@@ -3,7 +3,7 @@
 Every upsert takes the next row number, for good; a partial update keeps the row of its product. A segment is a
 folder named by its first row, with, for row i of the segment,
 
-    keys       JSON `[id, brand, category]`, one after the other
+    keys       JSON `[id, brand if it is a keyword, category]`, one after the other
     texts      match texts (core/match_text.py), one after the other; apart from the keys, which every search reads
     bounds     four uint64: where the keys of row i start and end, then its text (an empty one: it has none)
     <f>.f32    dim float32 for vector field f (zeros: the product has no vector in this field)

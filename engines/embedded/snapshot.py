@@ -165,7 +165,8 @@ class Snapshot:
         """tantivy's address by row, for live rows."""
         if not rows:
             return {}
-        found = [address for _, address in self.searcher.search(self.rows_query(rows), len(rows), False).hits]
+        unscored = Query.const_score_query(self.rows_query(rows), 0.0)
+        found = [address for _, address in self.searcher.search(unscored, len(rows), False).hits]
         return dict(zip(self.rows_at(found), found, strict=True))
 
     def rows_query(self, rows: Sequence[int]) -> Query:
@@ -237,10 +238,11 @@ class Snapshot:
             case "price_minor" | "popularity" | "updated_at" | "in_stock":
                 column = self.searcher.fast_field_values(column_name(name, self.schema), addresses)
                 if name == "price_minor":
-                    column = [int(v) if isinstance(v, float) and v.is_integer() else v for v in column]
+                    column = [int(v) if v is not None and v.is_integer() else v for v in column]  # type: ignore[union-attr, arg-type]
             case "id" | "brand" | "category":
                 position = ("id", "brand", "category").index(name)
-                column = [returned_value(name, keys[position]) for keys in self.rows.keys(rows)]
+                held = [keys[position] for keys in self.rows.keys(rows)]
+                column = [tuple(v) if isinstance(v, list) else v for v in held]
             case "match_text":
                 column = [text or None for text in self.rows.texts(rows)]
             case _:

@@ -28,6 +28,7 @@ from multirecall.engines.embedded.snapshot import Snapshot
 from multirecall.engines.embedded.storage import storage_errors
 from multirecall.engines.embedded.tombstones import FILE, TombstoneLog
 from multirecall.engines.embedded.tuning import Tuning
+from multirecall.engines.fields import returned_value
 from multirecall.engines.schema import Schema
 from multirecall.engines.versions import Buried, Bury, Change, Leave, Remove, Replace, State, Versions, decide
 
@@ -244,7 +245,8 @@ class Writer:
         document, body = to_document(
             in_body, row=self._rows.next_row, versions=versions, vector_names=vector_names, schema=self._schema
         )
-        row = self._rows.append([record["id"], record.get("brand"), record.get("category")], vectors, text)
+        keys = [record["id"], returned_value("brand", record.get("brand")), record.get("category")]
+        row = self._rows.append(keys, vectors, text)
         if replace:
             self._text.delete_documents_by_term("id", record["id"])
         self._text.add_document(document)
