@@ -110,7 +110,7 @@ def train_blender_command(
     settings = load_settings()
     growing = replace(Growing(), rounds=rounds, dropout=dropout, seed=seed)
     with opened_searcher(
-        settings, engine_url=engine, routes=routes, fusion="weighted_sum", candidates=candidates
+        settings, engine_url=engine, routes=routes, fusion="weighted_sum", candidates=candidates, use_policy=False
     ) as opened:
         for note in opened.notes:
             stderr.print(f"[yellow]{printable(note)}[/]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ __all__ = ["Condition", "RoutePolicy", "RulePolicy", "SkipRule"]
 
 FORMAT = 1
 MAX_CONDITIONS = 2
-_NAMES = frozenset(feature.name for feature in SHAPE)
+_FEATURES = {feature.name: feature for feature in SHAPE}
 _FLAGS = {
     "part_number": ("without a part number", "with a part number"),
     "sentence": ("keywords", "a sentence"),
@@ -41,7 +42,7 @@ class Condition:
     threshold: float
 
     def __post_init__(self) -> None:
-        if self.feature not in _NAMES:
+        if self.feature not in _FEATURES:
             raise InvalidInput(
                 f"A query has no feature {self.feature!r}.",
                 hint=f"Features: {', '.join(f.name for f in SHAPE)}.",
@@ -51,9 +52,12 @@ class Condition:
     def __str__(self) -> str:
         if self.feature in _FLAGS:
             return _FLAGS[self.feature][self.above]
-        name = self.feature.replace("_", " ")
-        whole = int(self.threshold)  # thresholds lie between whole numbers
-        return f"{whole + 1} {name} or more" if self.above else f"at most {whole} {name}"
+        whole = math.floor(self.threshold) + self.above  # thresholds lie between whole numbers
+        feature = _FEATURES[self.feature]
+        if not self.above and not whole:
+            return f"no {feature.one}"
+        counted = f"{whole} {feature.one if whole == 1 else feature.many}"
+        return f"{counted} or more" if self.above else f"at most {counted}"
 
     def holds(self, value: float) -> bool:
         return value > self.threshold if self.above else value <= self.threshold

@@ -18,19 +18,25 @@ _LONGEST_BRAND = 3  # words
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShapeFeature:
-    """One number of a query, 0 or more and whole."""
+    """One number of a query, 0 or more and whole. `one` and `many` name what is counted; empty: it is yes or no."""
 
     name: str
     description: str
+    one: str = ""
+    many: str = ""
 
 
 SHAPE: Sequence[ShapeFeature] = (
-    ShapeFeature(name="words", description="words between spaces"),
-    ShapeFeature(name="characters", description="characters"),
+    ShapeFeature(name="words", description="words between spaces", one="word", many="words"),
+    ShapeFeature(name="characters", description="characters", one="character", many="characters"),
     ShapeFeature(name="part_number", description="1 if a word is written like a part number (segment part_number)"),
-    ShapeFeature(name="long_codes", description="words with 3 digits or more and a letter, or 6 digits"),
-    ShapeFeature(name="numbers", description="words with a digit"),
-    ShapeFeature(name="plain_words", description="words of letters alone"),
+    ShapeFeature(
+        name="long_codes", description="codes of 3 digits with a letter, or of 6", one="long code", many="long codes"
+    ),
+    ShapeFeature(name="numbers", description="words with a digit", one="word with a digit", many="words with a digit"),
+    ShapeFeature(
+        name="plain_words", description="words of letters alone", one="word of letters", many="words of letters"
+    ),
     ShapeFeature(name="sentence", description="1 if it is a need or a question (segment phrasing)"),
     ShapeFeature(name="foreign", description="1 if its language is guessed, and is not English (segment language)"),
     ShapeFeature(name="known_brand", description="1 if it names a brand of the catalogue"),

@@ -18,6 +18,7 @@ from multirecall.search.live import LiveSearcher
 from multirecall.search.pipeline import Searcher
 from multirecall.wiring.blenders import BLENDER_PREFIX, fusion_for
 from multirecall.wiring.engines import opened_encoder, opened_engine
+from multirecall.wiring.policies import load_policy, policy_note
 from multirecall.wiring.settings import Settings
 
 __all__ = ["ROUTES", "OpenSearcher", "opened_live_searcher", "opened_searcher"]
@@ -75,19 +76,21 @@ def opened_searcher(
     candidates: int | None = None,
     timeout_s: float | None = None,
     index: str | None = None,
+    use_policy: bool = True,
 ) -> Iterator[OpenSearcher]:
     """A searcher on the live index, or the named one; everything it opened is closed at the end.
 
     It stays on that index when another goes live. Raises FingerprintMismatch if the encoder is not the one that made
     the index's vectors, NotFound if there is no index yet. Without `routes`, an index without vectors is searched by
-    the lexical route alone, with a note.
+    the lexical route alone, with a note. `use_policy` False asks every route of every query, whatever policy is set:
+    what learns from the routes must see all of them.
     """
     with ExitStack() as stack:
         engine = stack.enter_context(opened_engine(settings, engine_url))
         info = engine.info(index=index)
         searcher, notes = _searcher(
             settings, engine, info, routes=routes, fusion=fusion, encoder=encoder, candidates=candidates,
-            timeout_s=timeout_s,
+            timeout_s=timeout_s, use_policy=use_policy,
         )  # fmt: skip
         yield OpenSearcher(searcher=stack.enter_context(searcher), engine=engine, index=info, notes=notes)
 
@@ -117,6 +120,7 @@ def _searcher(
     encoder: str | None = None,
     candidates: int | None = None,
     timeout_s: float | None = None,
+    use_policy: bool = True,
 ) -> tuple[Searcher, tuple[str, ...]]:
     """The searcher of one index, and what the user should know about it."""
     names = _route_names(routes or settings.routes)
@@ -141,6 +145,9 @@ def _searcher(
                 hint="Index the catalogue with an encoder, e.g. --encoder onnx.",
                 field="routes",
             )
+    policy = load_policy(settings.route_policy) if use_policy and settings.route_policy else None
+    if policy is not None and (note := policy_note(policy, chosen_fusion)):
+        notes.append(note)
     searcher = Searcher(
         engine,
         routes=made,
@@ -148,6 +155,7 @@ def _searcher(
         encoders=encoders,
         timeout_s=timeout_s or settings.timeout_s,
         index=index.name,
+        policy=policy,
     )
     return searcher, tuple(notes)
 

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     encoder_threads: int = Field(0, ge=0, le=256, description="threads of the encoder; 0: one per core")
     routes: str = Field("lexical,dense", description="recall routes, comma-separated")
     fusion: str = Field("weighted_sum", description="weighted_sum, rrf?k=20, weighted_sum?dense=0.6, blender:PATH")
+    route_policy: Path | None = Field(
+        None, description="file of a learned policy that leaves routes out of some queries; empty: none"
+    )
     candidates: int = Field(100, ge=1, le=1000, description="hits asked of each route")
     timeout_s: float = Field(1.0, gt=0, le=600, description="time budget of a search, seconds")
     cache_dir: Path = Field(Path("~/.cache/multirecall"), description="where built model graphs are kept")
