@@ -9,10 +9,17 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from multirecall.cli.output import stderr
 
-__all__ = ["Draw", "drawn_bar"]
+__all__ = ["Draw", "clock", "drawn_bar"]
 
 Draw = Callable[[str, float | None, str], None]
 """(stage, share from 0 to 1 or None while nothing tells, what is done)."""
+
+
+def clock(seconds: float) -> str:
+    """A duration as minutes and seconds, with hours if there are any: 2:05, 1:00:00."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 @contextmanager

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from multirecall.cli.bar import drawn_bar
+from multirecall.cli.bar import clock, drawn_bar
 from multirecall.cli.output import console, print_json, printable
 from multirecall.cli.show_mapping import mapping_table
+from multirecall.cli.show_warnings import warnings_view
 from multirecall.cli.state import command
 from multirecall.core.errors import InvalidInput, InvalidMapping
 from multirecall.indexer.build import BuildOptions, build
@@ -43,13 +44,6 @@ def chosen_mapping(path: Path | None) -> Mapping | None:
     return read_mapping(default) if default.is_file() else None
 
 
-def _clock(seconds: float | None) -> str:
-    if seconds is None:
-        return "time left unknown"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d} left"
-
-
 @contextmanager
 def progress_bar(shown: bool) -> Iterator[OnProgress]:
     """Draws a build's progress on standard error: share, products, rate, time left."""
@@ -58,7 +52,8 @@ def progress_bar(shown: bool) -> Iterator[OnProgress]:
         def on_progress(state: BuildProgress) -> None:
             done = f"{state.written:,} products"
             if state.written:
-                done += f" · {state.rate_per_s:,.0f}/s · {_clock(state.left_s)}"
+                left = "time left unknown" if state.left_s is None else f"{clock(state.left_s)} left"
+                done += f" · {state.rate_per_s:,.0f}/s · {left}"
             done += f" · {state.rejected:,} rejected" if state.rejected else ""
             draw(state.stage, state.share, done)
 
@@ -105,12 +100,7 @@ def report_view(report: BuildReport, engine_url: str) -> None:
         for reason, count in list(report.rejects_by_reason.items())[:8]:
             console.print(f"  {count:,} x {printable(reason)}", soft_wrap=True)
         console.print(f"  All of them, with line and reason: {printable(report.rejects_path or '')}", soft_wrap=True)
-    for warning in report.warnings[:12]:
-        times = f"{warning.count:,} x " if warning.count > 1 else ""
-        example = f" [dim](first: {printable(warning.example)})[/]" if warning.example else ""
-        console.print(f"[yellow]note:[/] {times}{printable(warning.what)}{example}", soft_wrap=True)
-    if len(report.warnings) > 12:
-        console.print(f"[yellow]note:[/] {len(report.warnings) - 12} more kinds of notes; --json lists them")
+    warnings_view(report.warnings)
     console.print(f'Search it: multirecall search "…" --engine {printable(engine_url)}', style="dim", soft_wrap=True)
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.table import Table
 
-from multirecall.cli.bar import drawn_bar
+from multirecall.cli.bar import clock, drawn_bar
 from multirecall.cli.output import console, counted, print_json, printable, stderr
+from multirecall.cli.show_warnings import warnings_view
 from multirecall.core.errors import StoreUnavailable
 
 if TYPE_CHECKING:  # Redis and Celery are loaded by the commands that need them
@@ -38,12 +39,8 @@ def short_when(at: float) -> str:
 
 
 def left(job: Job) -> str:
-    """The time left, as hours, minutes and seconds."""
-    if job.left_s is None:
-        return ""
-    minutes, seconds = divmod(round(job.left_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+    """The time left; empty while nothing tells."""
+    return "" if job.left_s is None else clock(job.left_s)
 
 
 def print_job(job: Job, trouble: dict[str, Any] | None, *, as_json: bool, **more: Any) -> None:
@@ -93,6 +90,7 @@ def job_view(job: Job, trouble: dict[str, Any] | None) -> None:
     if job.kind.value == "evaluate":
         _figures_view(job.report or {})
     _read_view(job.report or {})
+    warnings_view(job.warnings)
     if counts["failed"]:
         console.print("Dead letters say why: multirecall deadletters list", style="dim")
     if job.state.value in ("failed", "cancelled"):
@@ -114,6 +112,14 @@ def _figures_view(report: Mapping[str, Any]) -> None:
         mean = row["mean"]
         table.add_row(printable(name), f"{row['queries']:,}", "-" if mean is None else f"{mean:.3f}")
     console.print(table)
+    incomplete = report.get("incomplete") or {}
+    if incomplete:
+        qid, missing = next(iter(incomplete.items()))
+        console.print(
+            f"{len(incomplete):,} left out: an answer was not complete (query {printable(qid)}: {printable(missing)}).",
+            style="yellow",
+            soft_wrap=True,
+        )
     judged = report["judged"]
     if judged is not None:
         console.print(

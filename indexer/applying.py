@@ -19,7 +19,7 @@ from multirecall.engines.schema import Schema, VectorField
 from multirecall.indexer import mapping as mappings
 from multirecall.indexer.items import CopyItem, DeleteItem, Item, RowItem, UpdateItem
 from multirecall.indexer.projection import to_record
-from multirecall.indexer.rows import Reject, RowReader
+from multirecall.indexer.rows import Reject, RowReader, Warnings
 from multirecall.indexer.sources.base import SourceRow
 from multirecall.indexer.vectors import NoCache, VectorCache, reusable_fields, stored_vectors
 
@@ -56,7 +56,8 @@ def worst(outcomes: Sequence[Outcome]) -> Outcome:
 
 @dataclass(slots=True, kw_only=True)
 class Applied:
-    """`outcomes` in the order of the items. `written` counts what the engine did, by its own words (created, …)."""
+    """`outcomes` in the order of the items. `written` counts what the engine did, by its own words (created, …).
+    `warnings`: what rows had that could not be used, by the position of their item."""
 
     outcomes: list[Outcome]
     written: Counter[str] = field(default_factory=Counter)
@@ -65,7 +66,7 @@ class Applied:
     without_vector: int = 0
     encoding_s: float = 0.0
     writing_s: float = 0.0
-    warnings: Counter[str] = field(default_factory=Counter)
+    warnings: dict[int, Warnings] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -122,12 +123,14 @@ class Applier:
     ) -> dict[int, _Ready]:
         """The products among the items by position, as records of this index."""
         reader = self._reader(index)
-        before = Counter(reader.warnings.counts)
         ready: dict[int, _Ready] = {}
         for position, item in enumerate(items):
             if isinstance(item, RowItem):
                 row = SourceRow(file=item.file, row=item.number, line=item.line, record=item.row)
+                reader.warnings = Warnings()
                 product = reader.read(row)
+                if reader.warnings.counts:
+                    applied.warnings[position] = reader.warnings
                 if isinstance(product, Reject):
                     applied.outcomes[position] = Outcome(
                         kind=OutcomeKind.REFUSED, error=f"{product.field}: {product.reason}", field=product.field
@@ -146,7 +149,6 @@ class Applier:
             one.record, one.text = to_record(
                 one.product, template=template, language=index.schema.language, numeric_attributes=numeric
             )
-        applied.warnings = Counter(reader.warnings.counts) - before
         return ready
 
     def _reader(self, index: IndexInfo) -> RowReader:

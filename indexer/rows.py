@@ -76,6 +76,12 @@ class Warnings:
             self.examples[kind] = f"{row.file}, {place}" + (f": {_short(value)}" if value != "" else "")
         self.counts[kind] += 1
 
+    def merge(self, later: Warnings) -> None:
+        """Adds those of later rows."""
+        for kind, n in later.counts.items():
+            self.counts[kind] = self.counts.get(kind, 0) + n
+            self.examples.setdefault(kind, later.examples[kind])
+
 
 class RowReader:
     """Makes Products by a mapping; `warnings` collects what had to be left out. Not for several threads."""

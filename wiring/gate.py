@@ -15,7 +15,7 @@ from multirecall.search.understand import understand
 from multirecall.wiring.searchers import opened_searcher
 from multirecall.wiring.settings import Settings
 
-__all__ = ["ATTEMPTS", "gate_by_settings", "judge"]
+__all__ = ["ATTEMPTS", "ask", "gate_by_settings", "judge"]
 
 ATTEMPTS = 3
 """How often a query is asked until its answer is complete."""
@@ -74,7 +74,7 @@ def judge(
     incomplete: dict[str, str] = {}
     for done, query in enumerate(asked, start=1):
         for side, searcher in (("old", old), ("new", new)):
-            runs[side][query.qid], missing = _top(searcher, query.text, gate.measure.k, timeout_s)
+            runs[side][query.qid], missing = ask(searcher, query.text, gate.measure.k, timeout_s)
             if missing:
                 incomplete[query.qid] = "; ".join(filter(None, [incomplete.get(query.qid), f"{side}: {missing}"]))
         on_asked(done, len(asked))
@@ -87,8 +87,9 @@ def judge(
     )
 
 
-def _top(searcher: Searcher, text: str, k: int, timeout_s: float) -> tuple[tuple[str, ...], str]:
-    """Product ids, best first, and which routes did not answer ("" if all did)."""
+def ask(searcher: Searcher, text: str, k: int, timeout_s: float) -> tuple[tuple[str, ...], str]:
+    """The first k product ids, and which routes did not answer in ATTEMPTS tries ("" if all did). Blocks; raises what a
+    search raises when its engine does not answer at all."""
     query = understand(text, size=k)
     for _ in range(ATTEMPTS):
         answer = searcher.rank(query, k, timeout_s=timeout_s)

@@ -10,7 +10,7 @@ from multirecall.core.errors import EngineBusy, EngineUnavailable, InvalidSettin
 from multirecall.evaluation.judgments import read_judgments
 from multirecall.evaluation.measures import NDCG, score_run
 from multirecall.evaluation.queries import JudgedQuery, read_queries
-from multirecall.search.understand import understand
+from multirecall.wiring.gate import ask
 from multirecall.wiring.searchers import opened_searcher
 from multirecall.wiring.settings import Settings
 from multirecall.workers.deployment import Deployment
@@ -26,7 +26,8 @@ _TELL_EVERY = 20
 
 
 class Evaluation:
-    """Drives jobs of the kind `evaluate`. The report: nDCG@10 over all queries and per class, and judged@10."""
+    """Drives jobs of the kind `evaluate`. The report: nDCG@10 over all queries and per class, and judged@10; a query
+    whose answer was not complete counts nowhere and is named in `incomplete`, as at the gate."""
 
     def __init__(self, deployment: Deployment, settings: Settings, *, stopping: Callable[[], bool]) -> None:
         self._deployment = deployment
@@ -71,21 +72,27 @@ class Evaluation:
         queries = [query for query in read_queries(settings.judged_queries) if judgments.has_relevant(query.qid)]
         measure = NDCG(k=10)
         run: dict[str, tuple[str, ...]] = {}
+        incomplete: dict[str, str] = {}
         with opened_searcher(settings, timeout_s=_TIMEOUT_S) as opened:
             for number, query in enumerate(queries):
                 if number % _TELL_EVERY == 0:
                     self._tell(drive, number, len(queries))
-                answer = opened.searcher.rank(understand(query.text), measure.k)
-                run[query.qid] = tuple(hit.id for hit in answer.hits)
+                run[query.qid], missing = ask(opened.searcher, query.text, measure.k, _TIMEOUT_S)
+                if missing:
+                    incomplete[query.qid] = missing
             index = opened.index.name
         self._tell(drive, len(queries), len(queries))
-        figures = score_run(run, judgments, [query.qid for query in queries], measure)
+        if incomplete:
+            _log.warning("%d of %d queries got no complete answer and are left out", len(incomplete), len(queries))
+        qids = [query.qid for query in queries if query.qid not in incomplete]
+        figures = score_run(run, judgments, qids, measure)
         return {
             "index": index,
             "measure": str(measure),
             "queries": len(figures.values),
             "mean": _mean(list(figures.values.values())),
             "by_class": _by_class(queries, figures.values),
+            "incomplete": incomplete,
             "judged": _mean([share for share in figures.judged.values() if share is not None]),
         }
 

@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from multirecall.workers.deployment import Deployment
-from multirecall.workers.processing import BATCH_SECONDS
+from multirecall.workers.settling import BATCH_SECONDS
 from multirecall.workers.store.batches import QUEUES
 
 __all__ = ["WorkerMetrics", "serve_metrics"]

@@ -7,9 +7,7 @@ import os
 import secrets
 import socket
 import time
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 from multirecall.core.errors import (
     EngineError,
@@ -22,31 +20,22 @@ from multirecall.core.errors import (
     StoreUnavailable,
 )
 from multirecall.engines.base import Engine, IndexInfo
-from multirecall.indexer.applying import Applied, Applier, Outcome, OutcomeKind, worst
-from multirecall.indexer.items import CopyItem, Item, RowItem
+from multirecall.indexer.applying import Applied, Applier, Outcome, OutcomeKind
+from multirecall.indexer.items import Item
 from multirecall.workers.claiming import job_of
 from multirecall.workers.deployment import Deployment
 from multirecall.workers.leases import Kept
 from multirecall.workers.logs import logging_about
-from multirecall.workers.store.batches import Batch, Lease, Settlement, Successor
-from multirecall.workers.store.dead_letters import DeadLetter, letter_id
+from multirecall.workers.settling import letter_of, settlement_of, successor, timed
+from multirecall.workers.store.batches import Batch, Lease, Settlement
 from multirecall.workers.store.jobs import JobState
 
 __all__ = ["BatchProcessor", "holder_of"]
 
 _log = logging.getLogger("multirecall.workers")
 
-_PATIENT = 2
-"""Who waits for a product in another queue waits as long as after so many tries."""
-
 _MOST_LATE = 100_000
 """So many updates are kept for an index whose build failed or was cancelled."""
-
-_COUNTED = {
-    OutcomeKind.DONE: "done",
-    OutcomeKind.STALE: "stale",
-    OutcomeKind.REFUSED: "failed",
-}
 
 
 class BatchProcessor:
@@ -111,7 +100,7 @@ class BatchProcessor:
             last = crashes >= self._options.max_crashes
             return self._cut(lease, f"{type(error).__name__}: {error}", crashes=0 if last else crashes)
         took_s = time.perf_counter() - started
-        ended = self._batches.finish(lease, self._timed(settlement, took_s))
+        ended = self._batches.finish(lease, timed(settlement, took_s))
         wrote = settlement.counts.get("done", 0)  # what had nothing to write proves nothing
         if wrote and (batch.troubles or self._deployment.trouble.now() is not None):
             self._deployment.trouble.over()
@@ -145,7 +134,7 @@ class BatchProcessor:
         _log.error("the job of the batch is gone", extra={"items": len(batch.items)})
         changes = () if batch.index else batch.items
         why = Outcome(kind=OutcomeKind.REFUSED, error=f"Its job {batch.job} is gone.")
-        dead = [_letter(item, why, batch, "", None) for item in changes]
+        dead = [letter_of(item, why, batch, "", None) for item in changes]
         return self._batches.finish(lease, Settlement(counts={"failed": len(dead)}, dead=dead))
 
     def _unreadable(self, lease: Lease) -> bool:
@@ -192,7 +181,14 @@ class BatchProcessor:
             if engine.capabilities.concurrent_writers:  # again: a refresh may have come between the mark and the write
                 self._deployment.unrefreshed.mark(*done)
         standby: set[str] = set() if batch.index else self._standby(engine)
-        return self._settlement(batch, done, standby, unversioned)
+        return settlement_of(
+            batch,
+            done,
+            standby=standby,
+            unversioned=unversioned,
+            options=self._options,
+            upserts_before=lambda: self._batches.upserts_before(batch.job),
+        )
 
     def _standby(self, engine: Engine) -> set[str]:
         """The indexes that served before. The live one is none, though it may still be named so: a rollback swaps
@@ -245,94 +241,27 @@ class BatchProcessor:
             )
         return infos
 
-    def _settlement(
-        self, batch: Batch, done: dict[str, Applied], standby: set[str], unversioned: int | None
-    ) -> Settlement:
-        outcomes = [
-            _over_all({name: one.outcomes[position] for name, one in done.items()}, standby)
-            for position in range(len(batch.items))
-        ]
-        counts: Counter[str] = Counter()
-        dead: list[DeadLetter] = []
-        again: list[Item] = []
-        behind = {
-            position
-            for name in done.keys() & standby
-            for position, outcome in enumerate(done[name].outcomes)
-            if outcome.kind is OutcomeKind.MISSING and outcomes[position].kind is not OutcomeKind.MISSING
-        }
-        missing = batch.queue == "changes" and (behind or any(one.kind is OutcomeKind.MISSING for one in outcomes))
-        patient = missing and self._batches.upserts_before(batch.job)  # the product may wait in the longer queue
-        for position, (item, outcome) in enumerate(zip(batch.items, outcomes, strict=True)):
-            if patient and (outcome.kind is OutcomeKind.MISSING or position in behind):
-                again.append(item)
-                counts["retried"] += 1
-                continue
-            if position in behind and not item.tries and self._options.max_tries > 1:
-                # its product may be just between the two indexes: once more, to be sure
-                outcome = Outcome(kind=OutcomeKind.MISSING)
-            if outcome.kind in (OutcomeKind.FAILED, OutcomeKind.MISSING) and item.tries + 1 < self._options.max_tries:
-                again.append(replace(item, tries=item.tries + 1))
-                counts["retried"] += 1
-                continue
-            if outcome.kind is OutcomeKind.MISSING and isinstance(item, CopyItem):
-                outcome = Outcome(kind=OutcomeKind.STALE)  # deleted since it was read; its fields have nowhere to go
-            counts[_COUNTED.get(outcome.kind, "failed")] += 1
-            counts["changed"] += not batch.index
-            if outcome.kind not in (OutcomeKind.DONE, OutcomeKind.STALE):
-                dead.append(_letter(item, outcome, batch, ", ".join(done), unversioned))
-        for one in done.values():
-            counts["encoded"] += one.encoded
-            counts["reused"] += one.reused
-            counts["without_vector"] += one.without_vector
-        main = next(iter(done.values()))
-        counts["created"] += main.written["created"]
-        counts["deleted"] += main.written["deleted"]
-        seconds = {
-            "encoding_s": sum(one.encoding_s for one in done.values()),
-            "writing_s": sum(one.writing_s for one in done.values()),
-        }
-        successors = []
-        if again:
-            tries = max(_PATIENT if patient else 0, *(item.tries for item in again))
-            successors.append(self._successor(batch, again, delay_s=self._options.backoff(tries)))
-        return Settlement(counts={**counts, **seconds}, dead=dead, successors=successors)
-
-    def _successor(self, batch: Batch, items: Sequence[Item], *, delay_s: float, crashes: int = 0) -> Successor:
-        made = f"{batch.queue}/{batch.job}/{secrets.token_hex(6)}"
-        return Successor(id=made, items=tuple(items), delay_s=delay_s, crashes=crashes)
-
     def _cut(self, lease: Lease, why: str, *, crashes: int = 0) -> bool:
         """Ends a batch that workers die on: in halves, or, if it holds one item, as a dead letter."""
         batch = lease.batch
         if crashes:  # not yet often enough: again, whole, with one more crash on it
-            again = self._successor(batch, batch.items, delay_s=self._options.backoff(crashes), crashes=crashes)
+            again = successor(batch, batch.items, delay_s=self._options.backoff(crashes), crashes=crashes)
             return self._batches.finish(lease, Settlement(counts={"crashed": 1}, successors=[again]))
         if len(batch.items) == 1:
             item = batch.items[0]
             times = max(self._options.max_crashes, batch.crashes, batch.losses)
             outcome = Outcome(kind=OutcomeKind.REFUSED, error=f"{why} (tried {times} times)")
-            letter = _letter(item, outcome, batch, batch.index, self._deployment.jobs.get(batch.job).unversioned)
+            letter = letter_of(item, outcome, batch, batch.index, self._deployment.jobs.get(batch.job).unversioned)
             counts = {"failed": 1, "crashed": 1, "changed": int(not batch.index)}
             return self._batches.finish(lease, Settlement(counts=counts, dead=[letter]))
         half = len(batch.items) // 2
         parts = [batch.items[:half], batch.items[half:]]
-        halves = [
-            self._successor(batch, part, delay_s=0.0, crashes=self._crashes_to_begin_with(part)) for part in parts
-        ]
+        halves = [successor(batch, part, delay_s=0.0, crashes=self._crashes_to_begin_with(part)) for part in parts]
         return self._batches.finish(lease, Settlement(counts={"crashed": 1}, successors=halves))
 
     def _crashes_to_begin_with(self, part: Sequence[Item]) -> int:
         """A half is cut again soon, but an item that stands alone gets all its tries: it may be innocent."""
         return 0 if len(part) == 1 else max(0, self._options.max_crashes - 2)
-
-    @staticmethod
-    def _timed(settlement: Settlement, took_s: float) -> Settlement:
-        """With the batch's duration, in the classes of a histogram."""
-        reached = next((edge for edge in BATCH_SECONDS if took_s <= edge), None)
-        counts = {**settlement.counts, "finished": 1, "batch_s": took_s}
-        counts[f"batch_le_{'inf' if reached is None else reached}"] = 1
-        return replace(settlement, counts=counts)
 
 
 def holder_of(pid: int) -> str:
@@ -340,22 +269,9 @@ def holder_of(pid: int) -> str:
     return f"{socket.gethostname()}/{pid}/"
 
 
-BATCH_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-"""Upper edges of the histogram of batch durations."""
-
-
 def _has_it(position: int, done: dict[str, Applied]) -> bool:
     """Whether some index took an item."""
     return any(one.outcomes[position].kind in (OutcomeKind.DONE, OutcomeKind.STALE) for one in done.values())
-
-
-def _over_all(outcomes: Mapping[str, Outcome], standby: Collection[str]) -> Outcome:
-    """Of one item's outcomes by index the one that needs most care. Generations differ in the products that they hold:
-    missing is what no index has, but for those that served before."""
-    known = [outcome for name, outcome in outcomes.items() if name not in standby] or list(outcomes.values())
-    there = [outcome for outcome in known if outcome.kind is not OutcomeKind.MISSING]
-    before = [one for name, one in outcomes.items() if name in standby and one.kind is not OutcomeKind.MISSING]
-    return worst([*(there or known), *before])
 
 
 def _own(info: IndexInfo, job: str) -> IndexInfo:
@@ -372,20 +288,3 @@ def _live(engine: Engine) -> list[IndexInfo]:
         return [engine.info()]
     except NotFound:
         return []
-
-
-def _letter(item: Item, outcome: Outcome, batch: Batch, index: str, unversioned: int | None) -> DeadLetter:
-    """`unversioned` goes into a row that the clock gave its version: replayed, it must not pass for a newer one.
-
-    One that is 0 does not: it would hide the version that the row may carry (`Submitter.replay` sees to the others).
-    """
-    if isinstance(item, RowItem) and item.version is None and unversioned:
-        item = replace(item, version=unversioned)
-    return DeadLetter(
-        id=letter_id(item, batch.job),
-        item=replace(item, tries=0),
-        error=outcome.error,
-        tries=item.tries + 1,
-        job=batch.job,
-        index=index,
-    )

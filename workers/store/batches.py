@@ -14,6 +14,7 @@ from typing import Any
 
 from multirecall.core.errors import Backpressure, InvalidInput
 from multirecall.indexer.items import Item, from_json, to_json
+from multirecall.indexer.report import BuildWarning
 from multirecall.workers.store import scripts
 from multirecall.workers.store.connection import Connection
 from multirecall.workers.store.dead_letters import DeadLetter, packed_letter
@@ -23,6 +24,12 @@ __all__ = ["QUEUES", "Batch", "BatchStore", "Lease", "Settlement", "Successor", 
 
 QUEUES = ("index", "changes")
 """`index`: products to read, encode and write. `changes`: updates and deletes, which need no model."""
+
+_MOST_WARNINGS = 100
+"""So many kinds of warnings a job keeps, each with its count and its first example; no source can name more."""
+
+_OTHER_WARNINGS = "other warnings"
+_MOST_WARNING_CHARS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +66,13 @@ class Successor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """What a batch's end brings with it, in one step: counts of its job, dead letters, and batches that follow."""
+    """What a batch's end brings with it, in one step: counts of its job, dead letters, batches that follow, and what
+    could not be used of its rows."""
 
     counts: Mapping[str, float] = field(default_factory=dict)
     dead: Sequence[DeadLetter] = ()
     successors: Sequence[Successor] = ()
+    warnings: Sequence[BuildWarning] = ()
 
 
 class BatchStore:
@@ -182,6 +191,9 @@ class BatchStore:
         args.append(len(settlement.successors))
         for one in settlement.successors:
             args += [one.id, self._key(one.id), one.delay_s, _packed(one.items), len(one.items), one.crashes]
+        args += [len(settlement.warnings), _MOST_WARNINGS, _OTHER_WARNINGS]
+        for warning in settlement.warnings:
+            args += [warning.what[:_MOST_WARNING_CHARS], warning.count, warning.example[:_MOST_WARNING_CHARS]]
         keys = [
             self._key(batch.id), leased, key("job", batch.job), key("counters"), key("dead"), key("dead-order"), delayed
         ]  # fmt: skip

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 import orjson
 
 from multirecall.core.errors import InvalidInput, NotFound, StoreUnavailable
+from multirecall.indexer.report import BuildWarning
 from multirecall.workers.store.batches import jobs_with_batches
 from multirecall.workers.store.connection import Connection
 
@@ -52,12 +53,15 @@ _COUNTS = (
     "without_vector", "created", "deleted", "bytes_read", "bytes_total", "batches",
 )  # fmt: skip
 _SECONDS = ("encoding_s", "writing_s")
+_WARNED, _WARNED_FIRST = b"warned:", b"warned_first:"
+"""What the fields of a kind of warning begin with: its count, its first example (scripts.FINISH)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job as it stands. `counts`: items by what became of them (`planned` those given to workers, `failed` those now
-    dead letters), and vectors; `seconds` of work summed over all workers. Times are seconds since 1970.
+    dead letters), and vectors; `seconds` of work summed over all workers; `warnings` of its rows, the most frequent
+    first, each with the example of the first batch that ended with it. Times are seconds since 1970.
 
     Of a build: `index` is the one it fills, `source` a fingerprint over what it reads, `filled` says that all of it is
     handed out, `unversioned` is the version of rows that have none, `verdict` is the gate's,
@@ -84,6 +88,7 @@ class Job:
     verdict: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
     report: Mapping[str, Any] | None = None
+    warnings: tuple[BuildWarning, ...] = ()
 
     @property
     def settled(self) -> int:
@@ -128,7 +133,7 @@ class Job:
             "left_s": None if self.left_s is None else round(self.left_s, 1), "made_at": self.made_at,
             "started_at": self.started_at, "changed_at": self.changed_at, "ended_at": self.ended_at,
             "index": self.index, "previous": self.previous, "verdict": self.verdict, "error": self.error,
-            "report": self.report,
+            "report": self.report, "warnings": [asdict(warning) for warning in self.warnings],
         }  # fmt: skip
 
 
@@ -362,4 +367,18 @@ def _job(id: str, values: Mapping[bytes, bytes], time_s: Callable[[], float]) ->
         verdict=orjson.loads(values[b"verdict"]) if b"verdict" in values else None,
         error=orjson.loads(values[b"error"]) if b"error" in values else None,
         report=orjson.loads(values[b"report"]) if b"report" in values else None,
+        warnings=_warnings(values),
     )
+
+
+def _warnings(values: Mapping[bytes, bytes]) -> tuple[BuildWarning, ...]:
+    kinds = [name.removeprefix(_WARNED) for name in values if name.startswith(_WARNED)]
+    found = [
+        BuildWarning(
+            what=kind.decode(errors="replace"),
+            count=int(values[_WARNED + kind]),
+            example=values.get(_WARNED_FIRST + kind, b"").decode(errors="replace"),
+        )
+        for kind in kinds
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.count, one.what)))

@@ -100,7 +100,8 @@ FINISH = (
     _NOW
     + """
 -- KEYS batch leased job counters dead dead_order delayed
--- ARGV id token n_counts (field n)… n_dead (id body)… n_next (id key delay_s payload count)…
+-- ARGV id token n_counts (field n)… n_dead (id body)… n_next (id key delay_s payload count crashes)…
+--      n_warnings most other (kind n example)…: a job keeps `most` kinds, later ones count as `other`
 -- -> 1 if the lease was ours. Counts, dead letters and what is to be tried again come with the batch's end, or not.
 -- A job that is gone is not made anew by it.
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] or not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
@@ -128,6 +129,21 @@ for _ = 1, n do
              'payload', ARGV[at + 3], 'count', ARGV[at + 4])
   redis.call('ZADD', KEYS[7], now + tonumber(ARGV[at + 2]), ARGV[at])
   at = at + 6
+end
+n = tonumber(ARGV[at]); local most = tonumber(ARGV[at + 1]); local other = ARGV[at + 2]; at = at + 3
+if not known then n = 0 end
+for _ = 1, n do
+  local kind = ARGV[at]
+  if redis.call('HEXISTS', KEYS[3], 'warned:' .. kind) == 0 then
+    if tonumber(redis.call('HGET', KEYS[3], 'warned_kinds') or 0) < most then
+      redis.call('HINCRBY', KEYS[3], 'warned_kinds', 1)
+    else
+      kind = other
+    end
+  end
+  redis.call('HINCRBY', KEYS[3], 'warned:' .. kind, ARGV[at + 1])
+  redis.call('HSETNX', KEYS[3], 'warned_first:' .. kind, ARGV[at + 2])
+  at = at + 3
 end
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', KEYS[2], ARGV[1])

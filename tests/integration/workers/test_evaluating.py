@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from multirecall.core.errors import EngineBusy, EngineUnavailable, StoreUnavailable
+from multirecall.core.query import Query
+from multirecall.core.ranking import RouteStatus
 from multirecall.encoders.opening import open_encoder
 from multirecall.engines.opening import open_engine
+from multirecall.evaluation.judgments import read_judgments
+from multirecall.evaluation.queries import read_queries
 from multirecall.evaluation.testbed import write_sample
 from multirecall.indexer.build import build
 from multirecall.indexer.mapping import read_mapping
 from multirecall.indexer.sources import Catalogue
+from multirecall.search.pipeline import Searcher
+from multirecall.wiring.gate import ATTEMPTS
 from multirecall.wiring.settings import Settings, load_settings
 from multirecall.workers import evaluating
 from multirecall.workers.evaluating import Evaluation
@@ -119,3 +129,35 @@ def test_a_cancelled_one_is_left_alone(exact: Bench, settings: Settings) -> None
     exact.deployment.jobs.cancel(job.id)
     assert not Evaluation(exact.deployment, settings, stopping=lambda: False).drive(job.id)
     assert exact.deployment.jobs.get(job.id).state is JobState.CANCELLED
+
+
+def test_a_query_without_a_complete_answer_counts_nowhere_and_is_named(
+    exact: Bench, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = evaluate(exact, settings).report
+    assert whole is not None
+    assert whole["incomplete"] == {}
+    assert settings.judgments is not None
+    assert settings.judged_queries is not None
+    judgments = read_judgments(settings.judgments)
+    spoilt = [query for query in read_queries(settings.judged_queries) if judgments.has_relevant(query.qid)][:3]
+    texts = {query.text for query in spoilt}
+    tries: Counter[str] = Counter()
+    rank = Searcher.rank
+
+    def failing(searcher: Searcher, query: Query, k: int, **options: Any) -> Any:
+        answer = rank(searcher, query, k, **options)
+        if query.text not in texts:
+            return answer
+        tries[query.text] += 1
+        late = tuple(replace(ranking, hits=(), status=RouteStatus.TIMED_OUT) for ranking in answer.rankings)
+        return replace(answer, hits=(), rankings=late)
+
+    monkeypatch.setattr(Searcher, "rank", failing)
+    report = evaluate(exact, settings).report
+    assert report is not None
+    assert set(report["incomplete"]) == {query.qid for query in spoilt}
+    assert all("timed_out" in missing for missing in report["incomplete"].values())
+    assert set(tries.values()) == {ATTEMPTS}
+    assert report["queries"] == whole["queries"] - 3
+    assert report["mean"] > 0.9 * whole["mean"]  # no query counts as if nothing had been found for it

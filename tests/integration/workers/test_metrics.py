@@ -10,7 +10,7 @@ from multirecall.engine.commands import free_ports
 from multirecall.engines.exact import ExactEngine
 from multirecall.indexer.items import DeleteItem, UpdateItem
 from multirecall.workers.metrics import WorkerMetrics, serve_metrics
-from multirecall.workers.processing import BATCH_SECONDS
+from multirecall.workers.settling import BATCH_SECONDS
 from multirecall.workers.store.batches import Batch
 from multirecall.workers.submitting import Submitter
 from tests.integration.workers.shop import index_shop, rows

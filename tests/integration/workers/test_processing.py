@@ -16,7 +16,9 @@ from multirecall.core.errors import (
 )
 from multirecall.engines.base import Write, WriteResult
 from multirecall.indexer.items import DeleteItem, RowItem, UpdateItem
+from multirecall.indexer.report import BuildWarning
 from multirecall.workers.processing import BatchProcessor
+from multirecall.workers.store.batches import Settlement
 from multirecall.workers.store.jobs import JobState
 from tests.integration.workers.changing import counts, delete, job_of, letters, put, send, update, upsert
 from tests.integration.workers.shop import index_shop, products, rows
@@ -347,3 +349,35 @@ def test_an_item_on_which_workers_die_becomes_a_dead_letter(exact: Bench) -> Non
     [letter] = letters(exact)
     assert letter.error == "The worker died on it. (tried 3 times)"
     assert counts(exact, job)["failed"] == 1
+
+
+# ---------------------------------------------------------------- what could not be used of the rows
+
+
+def test_warnings_of_rows_come_with_their_job_and_only_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    index_shop(bench.deployment, rows(4))
+    Failing(bench, monkeypatch, [EngineUnavailable("away"), RuntimeError("crash")])  # done again: not told again
+    job = send(
+        bench, upsert("p100", "Lamp", price="cheap"), upsert("p101", "Lamp", price=1), upsert("p102", "L", price="dear")
+    )
+    bench.work()
+    [warning] = job_of(bench, job).warnings
+    assert (warning.what.partition(":")[0], warning.count) == ("price", 2)
+    assert "cheap" in warning.example
+    assert job_of(bench, job).to_dict()["warnings"] == [{"what": warning.what, "count": 2, "example": warning.example}]
+
+
+def test_a_job_keeps_so_many_kinds_of_warnings_and_counts_the_others(bench: Bench) -> None:
+    index_shop(bench.deployment, rows(2))
+    job = send(bench, upsert("p100", "Lamp"))
+    batches = bench.deployment.batches
+    [batch] = batches.sweep("index", announce_again_s=0.0)
+    lease = batches.lease(batch, "me")
+    assert lease is not None
+    told = [BuildWarning(what=f"kind {n}", count=2, example="x" * 2_000) for n in range(150)]
+    assert batches.finish(lease, Settlement(counts={"done": 1}, warnings=told))
+    found = {one.what: one for one in job_of(bench, job).warnings}
+    assert len(found) == 101
+    assert found["other warnings"].count == 2 * 50
+    assert {found[f"kind {n}"].count for n in range(100)} == {2}
+    assert max(len(one.example) for one in found.values()) == 500
