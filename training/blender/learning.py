@@ -91,6 +91,7 @@ def _dataset(rows: _Rows, features: FeatureSet) -> lightgbm.Dataset:
         group=rows.groups,
         feature_name=list(features.names),
         free_raw_data=False,
+        params={"verbosity": -1},
     )
 
 
