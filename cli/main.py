@@ -20,6 +20,7 @@ from multirecall.cli.jobs import jobs_app
 from multirecall.cli.mapping import mapping_app
 from multirecall.cli.pool import pool
 from multirecall.cli.rebuild import generations, rebuild, rollback
+from multirecall.cli.routes_report import routes_report
 from multirecall.cli.run import run
 from multirecall.cli.sample import sample
 from multirecall.cli.search import search
@@ -63,6 +64,7 @@ app.command()(run)
 app.command("evaluate")(evaluate_runs)
 app.command("compare")(compare_runs)
 app.command()(pool)
+app.command("routes-report")(routes_report)
 app.command()(serve)
 app.command()(sample)
 app.command()(clicks)

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from multirecall.evaluation.html.plots import difference_plot, overall_plot, reliability_plot, segment_plot
 from multirecall.evaluation.reliability import Reliability
 from multirecall.evaluation.report import EvaluationReport, SegmentRow
 
-__all__ = ["render_report"]
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+__all__ = ["render_report", "template"]
 
 _MOST_MOVED = 15
 _SAME = 1e-12
@@ -40,18 +43,14 @@ def render_report(report: EvaluationReport, *, reliability: Reliability | None) 
     `reliability` adds the plot of a calibration. Plots of segments and queries are of the first measure. Every text of
     the data is escaped. Raises MissingExtra without matplotlib.
     """
-    from jinja2 import Environment, StrictUndefined
-
-    source = (Path(__file__).parent / "report.html.j2").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"number": _number, "share": _share, "signed": _signed, "p": _p}
     primary = report.measures[0]
     families = [
         _Family(name=name, rows=rows, plot=segment_plot(report, name, rows, primary))
         for name, rows in ((name, tuple(group)) for name, group in groupby(report.segments, key=lambda r: r.family))
     ]
-    return environment.from_string(source).render(
+    return template("report.html.j2").render(
         report=report,
+        alpha=report.alpha,
         primary=primary,
         overall_plot=overall_plot(report),
         families=families,
@@ -59,6 +58,21 @@ def render_report(report: EvaluationReport, *, reliability: Reliability | None) 
         reliability=reliability,
         reliability_plot=reliability_plot(reliability) if reliability else "",
     )
+
+
+def template(name: str) -> Template:
+    """A template of this folder; every text it is given is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": _number, "share": _share, "signed": _signed, "p": _p}
+    return environment.get_template(name)
 
 
 def _moved(report: EvaluationReport, system: str, measure: str) -> _Moved:

@@ -66,6 +66,17 @@ class LearnedPolicy:
     fold_rules: tuple[tuple[str, ...], ...]
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a figure of the first ten does not show."""
+        recall = self.report.overall.comparison(POLICY, _MEASURES[1])
+        if recall is None or recall.difference >= 0.0 or not recall.significant:
+            return ()
+        return (
+            f"R@100 falls by {-recall.difference:.3f}: the first ten lose nothing, but there are fewer good products "
+            "behind them, for later pages, for filters on the page, and for whatever ranks the candidates again.",
+        )
+
+    @property
     def comparison(self) -> Comparison:
         """The policy against all routes in nDCG@10."""
         found = self.report.overall.comparison(POLICY, str(MEASURE))
