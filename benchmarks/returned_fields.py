@@ -31,7 +31,7 @@ from multirecall.core.deadline import Deadline
 from multirecall.core.match_text import MAX_MATCH_TEXT_CHARS
 from multirecall.core.ranking import RouteStatus
 from multirecall.engines.base import Engine, EngineRequest, IndexedProduct, Text, Upsert, Vector
-from multirecall.engines.opening import open_engine
+from multirecall.engines.opening import EngineAccess, open_engine
 from multirecall.indexer.applying import product_of_record
 from multirecall.indexer.match_texts import match_text
 from multirecall.search.understand import understand
@@ -47,7 +47,8 @@ def without_words(product: IndexedProduct) -> IndexedProduct:
 @contextmanager
 def opened(url: str) -> Iterator[Engine]:
     if url != "embedded":
-        with open_engine(f"{url}/bench-{uuid.uuid4().hex[:8]}") as engine:
+        access = EngineAccess(timeout_s=120.0)
+        with open_engine(f"{url}/bench-{uuid.uuid4().hex[:8]}", access=access) as engine:
             yield engine
         return
     with tempfile.TemporaryDirectory() as folder, open_engine(f"embedded:{folder}/index", create=True) as engine:
@@ -58,8 +59,12 @@ def filled(engine: Engine, ready: Ready, products: Sequence[IndexedProduct]) -> 
     """A new index of the products, and the seconds until all of them are visible."""
     index = engine.create(ready.schema)
     started = time.perf_counter()
-    failed = [r for r in engine.write((Upsert(product=p) for p in products), index=index) if not r.ok]
-    engine.refresh(index=index)
+    try:
+        failed = [r for r in engine.write((Upsert(product=p) for p in products), index=index) if not r.ok]
+        engine.refresh(index=index)
+    except BaseException:
+        engine.drop(index)
+        raise
     if failed:
         raise SystemExit(f"{len(failed)} products failed, the first: {failed[0]}")
     return index, time.perf_counter() - started
@@ -106,13 +111,13 @@ def main() -> None:
     seconds: dict[str, list[float]] = {name: [] for name in arms}
     with opened(given.url) as engine:
         indexes: dict[str, str] = {}
-        for turn in range(given.fillings):
-            for name in sorted(arms, reverse=bool(turn % 2)):
-                if name in indexes:
-                    engine.drop(indexes.pop(name))
-                indexes[name], took = filled(engine, ready, arms[name])
-                seconds[name].append(took)
         try:
+            for turn in range(given.fillings):
+                for name in sorted(arms, reverse=bool(turn % 2)):
+                    if name in indexes:
+                        engine.drop(indexes.pop(name))
+                    indexes[name], took = filled(engine, ready, arms[name])
+                    seconds[name].append(took)
             sizes = {name: merged_bytes(given.url, engine, index) for name, index in indexes.items()}
             latency = searched(engine, indexes["with"], ready, given.k, given.queries, given.turns)
         finally:

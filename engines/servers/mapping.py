@@ -8,6 +8,7 @@ from multirecall.core.errors import IndexCorrupt, InvalidSettings, UnsupportedFe
 from multirecall.engines.fields import MAX_KEYWORD_CHARS
 from multirecall.engines.schema import Schema
 from multirecall.engines.servers.analysis import TEXT_ANALYZER, TEXT_SIMILARITY, analysis_settings
+from multirecall.engines.servers.binary import BINARY_FIELDS
 from multirecall.engines.servers.dialect import Dialect
 from multirecall.engines.servers.names import escaped
 from multirecall.engines.servers.tombstones import TOMBSTONE_FIELDS
@@ -77,7 +78,7 @@ def _properties(schema: Schema, dialect: Dialect) -> dict[str, Any]:
         "updated_at": _NUMBER,
         "in_stock": {"type": "boolean"},
         # Only a column: the words of hundreds of hits come from there, not from the stored products.
-        "match_text": {"type": "keyword", "index": False},
+        **{name: {"type": "binary", "doc_values": True} for name in BINARY_FIELDS},
         "attributes": {"type": "object", "enabled": False},
         "attribute_numbers": {
             "dynamic": False,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from multirecall.engines.base import IndexedProduct
+from multirecall.engines.servers.binary import BINARY_FIELDS, packed, unpacked
 from multirecall.engines.servers.dialect import Dialect
 from multirecall.engines.servers.names import escaped, unescaped
 from multirecall.engines.servers.tombstones import state
@@ -27,6 +28,8 @@ def source(product: IndexedProduct, version: int | None, dialect: Dialect) -> di
         stored["version"] = version
     if "attribute_numbers" in stored:
         stored["attribute_numbers"] = {escaped(k): v for k, v in stored["attribute_numbers"].items() if v is not None}
+    for name in stored.keys() & BINARY_FIELDS:
+        stored[name] = packed(stored[name])
     if product.vectors:
         stored["vectors"] = {
             name: dialect.vector_value(np.asarray(v, dtype=np.float32) / np.float32(np.linalg.norm(v)))
@@ -59,5 +62,5 @@ def record(stored: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
         else:
             value = stored.get(name)
         if value is not None:
-            found[name] = value
+            found[name] = unpacked(value) if name in BINARY_FIELDS else value
     return found

@@ -9,6 +9,7 @@ from typing import Any
 from multirecall.core.ranking import FieldValue, RouteStatus
 from multirecall.engines.base import EngineHit, EngineRequest, EngineResult, Everything, Vector
 from multirecall.engines.schema import Schema
+from multirecall.engines.servers.binary import BINARY_FIELDS, unpacked
 from multirecall.engines.servers.errors import reason
 from multirecall.engines.servers.facets import facet_counts
 from multirecall.engines.servers.search_body import column_fields
@@ -88,6 +89,8 @@ def _fields(names: Sequence[str], columns: Set[str], hit: Mapping[str, Any]) -> 
     for name in names:
         if name in columns:
             value = in_columns[name][0] if in_columns.get(name) else None
+            if value is not None and name in BINARY_FIELDS:
+                value = unpacked(value)
         elif name.startswith("attributes."):
             value = (stored.get("attributes") or {}).get(name.removeprefix("attributes."))
         else:
