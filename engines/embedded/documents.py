@@ -5,9 +5,13 @@
     price_minor, popularity, updated_at, version, number_<i>                 float64; i counts numeric_attributes
     in_stock                                                                 boolean
     row, write_version, vector_names                                         ours: see rows.py and writing.py
-    body                                                                     stored JSON: `[record, vector names]`, and
+    body                                                                     stored JSON: `[changing fields]`, and
                                                                              `[record version, field versions]` if
                                                                              fields were set later than the record
+
+tantivy has no update in place: a new price is a new document. So a product is split in two. What only an upsert sets is
+read and analysed once; it lies in the row (rows.py), as record (JSON `[fields, vector names]`) and as document
+(JSON: tantivy's values by field). The few fields that change lie in the body, and an update adds them to the document.
 
 Texts are analysed here (`engines/analysis.py`, as every engine's reference does) and handed to tantivy as words
 with a space between; its own analysers would differ from the reference in folding and stemming.
@@ -17,31 +21,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import tantivy
 
 from multirecall.engines.analysis import terms
-from multirecall.engines.fields import MAX_KEYWORD_CHARS
+from multirecall.engines.fields import MAX_KEYWORD_CHARS, UPDATABLE_FIELDS
 from multirecall.engines.schema import Schema
 from multirecall.engines.versions import Versions
 
 __all__ = [
+    "CHANGING_FIELDS",
+    "NO_VERSION",
     "TEXT_FIELDS",
+    "Fixed",
     "as_values",
     "column_name",
     "open_text_index",
     "read_body",
-    "read_whole_body",
+    "read_fixed",
+    "split",
     "text_field",
+    "to_body",
     "to_document",
+    "to_fixed",
+    "write_version",
 ]
 
 TEXT_FIELDS = ("title", "brand", "category", "description", "attributes_text")
 """The analysed fields; each lies in the index as `<name>_text`."""
 
-_KEYWORDS = ("brand", "category", "currency", "codes", "attribute_pairs", "attribute_names")
+CHANGING_FIELDS = (*UPDATABLE_FIELDS, "version")
+"""What a partial update sets; all other fields are fixed until the next upsert."""
+
+_FIXED_KEYWORDS = ("brand", "category", "codes", "attribute_pairs", "attribute_names")
+_KEYWORDS = (*_FIXED_KEYWORDS, "currency")
 _NUMBERS = ("price_minor", "popularity", "updated_at", "version")
 _WORDS = "words"
 
@@ -49,6 +64,7 @@ NO_VERSION = -1
 """What `write_version` holds for a product without one: below every version."""
 
 _SHORT_TEXT_CHARS = 120
+_JSON = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
 
 
 def text_field(name: str) -> str:
@@ -86,52 +102,75 @@ def open_text_index(path: str, schema: Schema) -> tantivy.Index:
     return index
 
 
-def to_document(
-    record: Mapping[str, Any], *, row: int, versions: Versions, vector_names: Sequence[str], schema: Schema
-) -> tuple[tantivy.Document, bytes]:
-    """The document of a checked record, and its body. Raises TypeError for a value that JSON does not know."""
-    later = [[versions.record, versions.fields]] if versions.fields else []
-    body = orjson.dumps(
-        [record, list(vector_names), *later], option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
-    )
-    # all texts in one call: one by one, some 70 a product, they take four times as long
-    texts: dict[str, list[str]] = {"id": [record["id"]], "vector_names": [*vector_names]}
-    for name in _KEYWORDS:
-        values = as_values(record.get(name))
-        kept = values if name == "codes" or len(values) < 2 else dict.fromkeys(values)
-        texts[name] = [value for value in kept if len(value) <= MAX_KEYWORD_CHARS]
+class Fixed(NamedTuple):
+    """What a row holds of a product: its fixed fields as they are read, and as tantivy is given them."""
+
+    record: bytes
+    document: bytes
+
+
+def split(record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fixed and the changing fields of a record."""
+    fixed = {name: value for name, value in record.items() if name not in CHANGING_FIELDS}
+    return fixed, {name: record[name] for name in CHANGING_FIELDS if name in record}
+
+
+def to_fixed(fixed: Mapping[str, Any], *, vector_names: Sequence[str], schema: Schema) -> Fixed:
+    """Of the fixed fields of a checked record. Raises TypeError for a value that JSON does not know."""
+    values: dict[str, list[Any]] = {"id": [fixed["id"]], "vector_names": [*vector_names]}
+    for name in _FIXED_KEYWORDS:
+        values[name] = _keywords(name, fixed.get(name))
     for name, field in _TEXTS:
-        texts.setdefault(field, []).extend(_words(text, schema.language) for text in as_values(record.get(name)))
-    document = tantivy.Document.from_dict(texts)
-    for name in _NUMBERS:
-        if record.get(name) is not None:
-            document.add_float(name, float(record[name]) + 0.0)
-    numbers = record.get("attribute_numbers") or {}
+        values[field] = [_words(text, schema.language) for text in as_values(fixed.get(name))]
+    numbers = fixed.get("attribute_numbers") or {}
     for position, name in enumerate(schema.numeric_attributes):
         if numbers.get(name) is not None:
-            document.add_float(f"number_{position}", float(numbers[name]) + 0.0)  # + 0.0 turns -0.0 into 0.0
-    if record.get("in_stock") is not None:
-        document.add_boolean("in_stock", record["in_stock"])
+            values[f"number_{position}"] = [float(numbers[name]) + 0.0]  # + 0.0 turns -0.0 into 0.0
+    kept = {name: held for name, held in values.items() if held}
+    return Fixed(orjson.dumps([fixed, list(vector_names)], option=_JSON), orjson.dumps(kept))
+
+
+def to_body(changing: Mapping[str, Any], versions: Versions) -> bytes:
+    """The body. Raises TypeError for a value that JSON does not know."""
+    later = [[versions.record, versions.fields]] if versions.fields else []
+    return orjson.dumps([changing, *later], option=_JSON)
+
+
+def to_document(
+    fixed: bytes, changing: Mapping[str, Any], body: bytes, *, row: int, versions: Versions
+) -> tantivy.Document:
+    """tantivy's document of a product, from the document of its row, its changing fields, and the body of those."""
+    # all texts in one call: one by one, some 70 a product, they take four times as long. The row's document is not
+    # handed over as the JSON that it is: what tantivy reads as a number may be off by one bit
+    document = tantivy.Document.from_dict(orjson.loads(fixed))
+    for name in _NUMBERS:
+        value = changing.get(name)
+        if value is not None:
+            document.add_float(name, float(value) + 0.0)
+    for value in _keywords("currency", changing.get("currency")):
+        document.add_text("currency", value)
+    if changing.get("in_stock") is not None:
+        document.add_boolean("in_stock", changing["in_stock"])
     document.add_unsigned("row", row)
     document.add_integer("write_version", write_version(versions))
     document.add_bytes("body", body)
-    return document, body
+    return document
 
 
-def read_body(body: bytes) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The record and the names of the vectors that the product has."""
-    record, vector_names = orjson.loads(body)[:2]
-    return record, tuple(vector_names)
+def read_fixed(record: bytes) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The fixed fields, and the names of the vectors that the product has, from the record of its row."""
+    fixed, vector_names = orjson.loads(record)
+    return fixed, tuple(vector_names)
 
 
-def read_whole_body(body: bytes) -> tuple[dict[str, Any], tuple[str, ...], Versions]:
-    """What `read_body` gives, and the versions of the record and of its fields."""
-    record, vector_names, *later = orjson.loads(body)
+def read_body(body: bytes) -> tuple[dict[str, Any], Versions]:
+    """The changing fields, and the versions of the record and of its fields."""
+    changing, *later = orjson.loads(body)
     if later:
         [[of_record, of_fields]] = later
-        return record, tuple(vector_names), Versions(record=of_record, fields=of_fields)
-    version = record.get("version")
-    return record, tuple(vector_names), Versions(record=None if version is None else int(version))
+        return changing, Versions(record=of_record, fields=of_fields)
+    version = changing.get("version")
+    return changing, Versions(record=None if version is None else int(version))
 
 
 def write_version(versions: Versions) -> int:
@@ -145,6 +184,12 @@ def as_values(value: Any) -> list[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _keywords(name: str, value: Any) -> list[str]:
+    values = as_values(value)
+    kept = values if name == "codes" or len(values) < 2 else dict.fromkeys(values)
+    return [one for one in kept if len(one) <= MAX_KEYWORD_CHARS]
 
 
 def _words(text: str, language: str) -> str:

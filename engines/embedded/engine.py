@@ -23,7 +23,6 @@ from multirecall.core.ranking import RouteStatus
 from multirecall.engines.base import Capabilities, Deleted, EngineRequest, EngineResult, IndexInfo, Write, WriteResult
 from multirecall.engines.checks import check_filter, check_request, prune_limit
 from multirecall.engines.embedded.answering import answer, count
-from multirecall.engines.embedded.documents import read_body, read_whole_body
 from multirecall.engines.embedded.folder import Folder
 from multirecall.engines.embedded.graph import GRAPH_TYPES
 from multirecall.engines.embedded.index import PhysicalIndex, make_index
@@ -134,9 +133,9 @@ class EmbeddedEngine:
         snapshot = self._snapshot(index)
         names = STORED_FIELDS if fields is None else tuple(fields)
         found = {}
-        for address in snapshot.find_all(ids):
-            record, vector_names = _read(snapshot.body(address), names)
-            found[record["id"]] = _asked(record, vector_names, address, names, snapshot)
+        for record in _records([*snapshot.find_all(ids)], ("id", *names), snapshot):
+            name = record["id"]
+            found[name] = record if "id" in names else {key: record[key] for key in record if key != "id"}
         return [found.get(wanted) for wanted in ids]
 
     def scan(self, fields: Sequence[str], *, index: str | None = None) -> Iterator[Mapping[str, Any]]:
@@ -146,8 +145,8 @@ class EmbeddedEngine:
             part = Query.range_query(
                 snapshot.text_schema, "row", FieldType.Unsigned, start, start + _SCANNED_ROWS, include_upper=False
             )
-            for _, address in snapshot.searcher.search(part, _SCANNED_ROWS, False).hits:
-                yield _asked(*_read(snapshot.body(address), names), address, names, snapshot)
+            hits = snapshot.searcher.search(part, _SCANNED_ROWS, False).hits
+            yield from _records([address for _, address in hits], names, snapshot)
 
     def count(self, filter: Filter | None = None, *, index: str | None = None) -> int:
         snapshot = self._snapshot(index)
@@ -272,22 +271,25 @@ def _answered(request: EngineRequest, snapshot: Snapshot, deadline: Deadline) ->
         return EngineResult(status=RouteStatus.FAILED, error=str(error))
 
 
-def _read(body: bytes, names: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The record, with its versions if they are asked for, and the names of its vectors."""
-    if not set(VERSION_FIELDS).intersection(names):
-        return read_body(body)
-    record, vector_names, versions = read_whole_body(body)
-    return {**record, **version_fields(versions)}, vector_names
+def _records(addresses: Sequence[Any], names: Sequence[str], snapshot: Snapshot) -> Iterator[dict[str, Any]]:
+    """Of each document the asked fields that it has."""
+    if not addresses:
+        return
+    rows = snapshot.rows_at([*addresses])
+    versioned = not set(VERSION_FIELDS).isdisjoint(names)
+    for row, (record, vector_names, versions) in zip(rows, snapshot.stored(rows, addresses), strict=True):
+        held = {**record, **version_fields(versions)} if versioned else record
+        yield _asked(held, vector_names, row, names, snapshot)
 
 
 def _asked(
-    record: dict[str, Any], vector_names: Sequence[str], address: Any, names: Sequence[str], snapshot: Snapshot
+    record: dict[str, Any], vector_names: Sequence[str], row: int, names: Sequence[str], snapshot: Snapshot
 ) -> dict[str, Any]:
     """The asked fields that the record has; its match text and vectors, by `vectors.<field>`, are read from its row."""
     found: dict[str, Any] = {}
     for name in names:
         if name == "match_text":
-            if text := snapshot.rows.texts([snapshot.integer("row", address)])[0]:
+            if text := snapshot.rows.texts([row])[0]:
                 found[name] = text
             continue
         if "." not in name:
@@ -297,7 +299,7 @@ def _asked(
         field = name.removeprefix("vectors.")
         if field != name:
             if field in vector_names:
-                found[name] = snapshot.rows.vector(field, snapshot.integer("row", address)).tolist()
+                found[name] = snapshot.rows.vector(field, row).tolist()
             continue
         value = record_value(record, name)
         if value is not None:

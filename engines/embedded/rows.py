@@ -1,11 +1,14 @@
-"""Rows: append-only files with what never changes about a version of a product: its keys, match text and vectors.
+"""Rows: append-only files with what no partial update changes about a product: keys, match text, record, vectors.
 
 Every upsert takes the next row number, for good; a partial update keeps the row of its product. A segment is a
 folder named by its first row, with, for row i of the segment,
 
     keys       JSON `[id, brand if it is a keyword, category]`, one after the other
     texts      match texts (core/match_text.py), one after the other; apart from the keys, which every search reads
-    bounds     four uint64: where the keys of row i start and end, then its text (an empty one: it has none)
+    records    the fields that only an upsert sets, and
+    documents  what tantivy is given of them, ready-made: for both see documents.py; deflated
+    bounds     eight uint64: where the keys of row i start and end, then its text (an empty one: it has none), its
+               record and its document
     <f>.f32    dim float32 for vector field f (zeros: the product has no vector in this field)
 
 Rows are written and synced before the text side commits a document that names them, and are never changed after.
@@ -17,6 +20,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,7 +39,11 @@ __all__ = ["RowReader", "RowWriter", "Rows", "segment_bases"]
 Rows = NDArray[np.int64]
 T = TypeVar("T")
 
-_BOUNDS_BYTES = 32
+_BLOBS = ("keys", "texts", "records", "documents")
+"""The files of unequal pieces, in the order of their bounds."""
+
+_BOUNDS_BYTES = 16 * len(_BLOBS)
+_FASTEST = 1  # a level of zlib: a half of the bytes for 30 us
 _BUFFER_BYTES = 4 << 20
 _BLOCK_ROWS = 512
 
@@ -55,23 +63,29 @@ class _Segment:
     def __init__(self, path: Path, base: int, stop: int, schema: Schema) -> None:
         self.base, self.stop = base, stop
         n = stop - base
-        self._bounds = self._map(path / "bounds", n * _BOUNDS_BYTES, np.uint64, (n, 4))
+        self._bounds = self._map(path / "bounds", n * _BOUNDS_BYTES, np.uint64, (n, 2 * len(_BLOBS)))
         self.vectors: dict[str, Float32Array] = {
             v.name: self._map(path / f"{v.name}.f32", n * v.dim * 4, np.float32, (n, v.dim)) for v in schema.vectors
         }
-        self._keys = self._map_bytes(path / "keys", 1)
-        self._texts = self._map_bytes(path / "texts", 3)
+        self._blobs = {name: self._map_bytes(path / name, 2 * at + 1) for at, name in enumerate(_BLOBS)}
 
     def keys(self, rows: Rows) -> list[list[Any]]:
-        keys = self._keys
         # read as one array: one by one they take twice as long
-        each = [keys[start:end] for start, end in self._bounds[rows - self.base, :2].tolist()]
-        found: list[list[Any]] = orjson.loads(b"[%b]" % b",".join(each))
+        found: list[list[Any]] = orjson.loads(b"[%b]" % b",".join(self._pieces("keys", rows)))
         return found
 
     def texts(self, rows: Rows) -> list[str]:
-        texts = self._texts
-        return [texts[start:end].decode() for start, end in self._bounds[rows - self.base, 2:].tolist()]
+        return [text.decode() for text in self._pieces("texts", rows)]
+
+    def records(self, rows: Rows) -> list[bytes]:
+        return [zlib.decompress(record) for record in self._pieces("records", rows)]
+
+    def documents(self, rows: Rows) -> list[bytes]:
+        return [zlib.decompress(document) for document in self._pieces("documents", rows)]
+
+    def _pieces(self, name: str, rows: Rows) -> list[bytes]:
+        blob, at = self._blobs[name], 2 * _BLOBS.index(name)
+        return [blob[start:end] for start, end in self._bounds[rows - self.base, at : at + 2].tolist()]
 
     def _map_bytes(self, path: Path, end_column: int) -> mmap.mmap | bytes:
         """A file up to the last byte that a row names."""
@@ -120,6 +134,14 @@ class RowReader:
     def texts(self, rows: Sequence[int] | Rows) -> list[str]:
         """The match text of each row; empty if it has none. About .5 us a row."""
         return self._gathered(rows, _Segment.texts)
+
+    def records(self, rows: Sequence[int] | Rows) -> list[bytes]:
+        """What was appended as each row's record. About 10 us a row."""
+        return self._gathered(rows, _Segment.records)
+
+    def documents(self, rows: Sequence[int] | Rows) -> list[bytes]:
+        """What was appended as each row's document. About 10 us a row."""
+        return self._gathered(rows, _Segment.documents)
 
     def ids(self, rows: Sequence[int] | Rows) -> list[str]:
         return [keys[0] for keys in self.keys(rows)]
@@ -200,10 +222,19 @@ class RowWriter:
         bases = segment_bases(folder)
         self._open_segment(bases[-1] if bases else 0)
 
-    def append(self, keys: Sequence[Any], vectors: Mapping[str, Float32Array], text: str = "") -> int:
+    def append(
+        self,
+        keys: Sequence[Any],
+        vectors: Mapping[str, Float32Array],
+        text: str = "",
+        *,
+        record: bytes = b"",
+        document: bytes = b"",
+    ) -> int:
         """Takes the next row; returns its number. Written out in blocks of some megabytes."""
         bounds = []
-        for name, body in (("keys", orjson.dumps(keys)), ("texts", text.encode())):
+        packed = (zlib.compress(record, _FASTEST), zlib.compress(document, _FASTEST))
+        for name, body in zip(_BLOBS, (orjson.dumps(keys), text.encode(), *packed), strict=True):
             start = self._ends[name]
             self._ends[name] = start + len(body)
             bounds += [start, self._ends[name]]
@@ -217,6 +248,13 @@ class RowWriter:
         if self._buffered >= _BUFFER_BYTES:
             self._flush()
         return row
+
+    def document(self, row: int) -> bytes:
+        """The document of a row of the last segment that may not be synced yet."""
+        self._flush()
+        at = (row - self._base) * _BOUNDS_BYTES + 16 * _BLOBS.index("documents")
+        start, end = np.frombuffer(os.pread(self._handles["bounds"], 16, at), dtype=np.uint64).tolist()
+        return zlib.decompress(os.pread(self._handles["documents"], end - start, start))
 
     def sync(self) -> None:
         """Makes all appended rows durable."""
@@ -240,7 +278,7 @@ class RowWriter:
         path = _segment_path(self._folder, base)
         path.mkdir(exist_ok=True)
         widths = {"bounds": _BOUNDS_BYTES} | {f"{name}.f32": 4 * dim for name, dim in self._dims.items()}
-        for name in ("keys", "texts", *widths):
+        for name in (*_BLOBS, *widths):
             self._handles[name] = os.open(path / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         sync_folder(path)
         sync_folder(self._folder)
@@ -251,9 +289,9 @@ class RowWriter:
                 os.ftruncate(self._handles[name], rows * width)
         self._base = base
         self.next_row = base + rows
-        # bounds that a kill left behind may reach beyond the keys and texts that it left
-        named = np.fromfile(path / "bounds", dtype=np.uint64).reshape(-1, 4).max(axis=0, initial=0)
-        self._ends = {"keys": max(sizes["keys"], int(named[1])), "texts": max(sizes["texts"], int(named[3]))}
+        # bounds that a kill left behind may reach beyond the pieces that it left
+        named = np.fromfile(path / "bounds", dtype=np.uint64).reshape(-1, 2 * len(_BLOBS)).max(axis=0, initial=0)
+        self._ends = {name: max(sizes[name], int(end)) for name, end in zip(_BLOBS, named[1::2], strict=True)}
         for name, end in self._ends.items():
             os.ftruncate(self._handles[name], end)
         self._buffers = {name: [] for name in self._handles}

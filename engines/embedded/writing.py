@@ -10,7 +10,6 @@ The order of a commit is what makes a kill harmless (docs/decisions/0002-embedde
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +21,15 @@ import tantivy
 
 from multirecall.engines.base import Float32Array, Update, Upsert, Write, WriteResult, WriteStatus
 from multirecall.engines.checks import rejection
-from multirecall.engines.embedded.documents import NO_VERSION, read_whole_body, to_document, write_version
+from multirecall.engines.embedded.documents import (
+    NO_VERSION,
+    read_body,
+    split,
+    to_body,
+    to_document,
+    to_fixed,
+    write_version,
+)
 from multirecall.engines.embedded.rows import RowWriter
 from multirecall.engines.embedded.snapshot import Snapshot
 from multirecall.engines.embedded.storage import storage_errors
@@ -36,28 +43,25 @@ __all__ = ["MAX_ID_CHARS", "Writer"]
 
 MAX_ID_CHARS = 512
 
-_SPOOL_BYTES = 64 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """A product written in this batch; `version` is the highest of its versions, its body lies at `place` in the
-    spool."""
+    """A product written in this batch; `version` is the highest of its versions."""
 
     row: int
     version: int
-    place: tuple[int, int]
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What lies under the id of a write: its state, and what the write may leave as it is (all of it for an Update,
-    for others only what the rule can tell them to keep)."""
+    """What lies under the id of a write: its state and, if the write may leave some of that as it is, its `changing`
+    fields, its row, and the row's document if that was read already."""
 
     state: State = None
-    record: Mapping[str, Any] = field(default_factory=dict)
-    vector_names: tuple[str, ...] = ()
+    changing: Mapping[str, Any] = field(default_factory=dict)
     row: int = -1
+    document: bytes | None = None
 
 
 class Writer:
@@ -78,8 +82,6 @@ class Writer:
         self._snapshot = snapshot
         self._pending: dict[str, _Pending | None] = {}
         self._looked_up: dict[str, _Found] = {}
-        self._spool: Any = None
-        self._spool_end = 0
 
     @property
     def pending(self) -> int:
@@ -95,9 +97,13 @@ class Writer:
             if isinstance(write, Update) and isinstance(write.id, str) and write.id.isprintable()
         ]  # no other id can be asked for without danger; `apply` refuses it, or looks it up by itself
         addresses = [*self._snapshot.find_all([name for name in ids if name not in self._pending])]
-        for address, row in zip(addresses, self._snapshot.rows_at(addresses) if addresses else (), strict=True):
-            record, vector_names, versions = read_whole_body(self._snapshot.body(address))
-            self._looked_up[record["id"]] = _Found(versions, record, vector_names, row)
+        if not addresses:
+            return
+        stored = self._snapshot.rows
+        rows = self._snapshot.rows_at(addresses)
+        for address, row, name, document in zip(addresses, rows, stored.ids(rows), stored.documents(rows), strict=True):
+            changing, versions = read_body(self._snapshot.body(address))
+            self._looked_up[name] = _Found(versions, changing, row, document)
 
     def apply(self, write: Write) -> WriteResult:
         """Takes one write into the batch. Raises StorageFull or EngineError; then the whole batch is lost."""
@@ -115,7 +121,7 @@ class Writer:
                 case Change():
                     return self._change(decision, found)
                 case Bury():
-                    kept = {name: found.record.get(name) for name in decision.tombstone.fields}
+                    kept = {name: found.changing.get(name) for name in decision.tombstone.fields}
                     grave = Buried(tombstone=decision.tombstone, record=kept, deleted_at=time.time())
                     self._remove(write.id, found)
                     self._tombstones.bury(write.id, grave)
@@ -133,7 +139,6 @@ class Writer:
 
     def committed(self, snapshot: Snapshot) -> None:
         """Begins the next batch on the snapshot that shows the last commit. Raises StorageFull or EngineError."""
-        self._close_spool()
         self._begin(snapshot)
         with storage_errors(self._path, "tidying tombstones up", hint="All writes are committed."):
             self._tombstones.committed(self._is_stored)
@@ -149,14 +154,13 @@ class Writer:
             self._rows.start_segment()
             for row in rows:
                 address = snapshot.address(int(row))
-                record, vector_names, versions = read_whole_body(snapshot.body(address))
+                [(record, vector_names, versions)] = snapshot.stored([int(row)], [address])
                 record["match_text"] = snapshot.rows.texts([int(row)])[0]
                 vectors = {name: snapshot.rows.vector(name, int(row)) for name in vector_names}
                 self._add(record, versions, vectors, vector_names, replace=True)
 
     def close(self) -> None:
         """Releases the lock; what was not committed is gone. Waits for merges that run."""
-        self._close_spool()
         self._rows.close()
         self._tombstones.close()
         with storage_errors(self._path, "closing the index"):
@@ -164,14 +168,9 @@ class Writer:
 
     def abandon(self) -> None:
         """Releases the lock after a failure, waiting for nothing."""
-        self._close_spool()
         self._rows.close()
         self._tombstones.close()
         del self._text
-
-    def _close_spool(self) -> None:
-        if self._spool is not None:
-            self._spool.close()
 
     def _found(self, write: Write) -> _Found:
         if write.id in self._looked_up and write.id not in self._pending:
@@ -180,23 +179,22 @@ class Writer:
         address = None if write.id in self._pending else self._snapshot.find(write.id)
         if pending is None and address is None:
             buried = self._tombstones.get(write.id)
-            return _Found() if buried is None else _Found(state=buried.tombstone, record=buried.record)
+            return _Found() if buried is None else _Found(state=buried.tombstone, changing=buried.record)
         if not isinstance(write, Update):
             version = self._snapshot.integer("write_version", address) if pending is None else pending.version
             if write.version is None or write.version >= version:
                 # It goes over all that is stored: the rule says the same whatever the versions of single fields.
                 return _Found(state=Versions(record=None if version == NO_VERSION else version))
-        body = self._snapshot.body(address) if pending is None else self._unspooled(pending.place)
-        record, vector_names, versions = read_whole_body(body)
+        changing, versions = read_body(self._snapshot.body(address) if pending is None else pending.body)
         row = self._snapshot.integer("row", address) if pending is None else pending.row
-        return _Found(versions, record, vector_names, row)
+        return _Found(versions, changing, row)
 
     def _is_stored(self, id: str) -> bool:
         return self._pending[id] is not None if id in self._pending else self._snapshot.find(id) is not None
 
     def _replace(self, decision: Replace, found: _Found) -> WriteResult:
         write = decision.write
-        record = {name: value for name, value in decision.record(found.record).items() if value is not None}
+        record = {name: value for name, value in decision.record(found.changing).items() if value is not None}
         record["id"] = write.id
         vectors = {name: _unit(vector) for name, vector in write.product.vectors.items()}
         stored = isinstance(found.state, Versions)
@@ -210,17 +208,21 @@ class Writer:
 
     def _change(self, decision: Change, found: _Found) -> WriteResult:
         name, versions = decision.write.id, decision.versions
-        record = {key: value for key, value in {**found.record, **decision.fields}.items() if value is not None}
+        changing = {key: value for key, value in {**found.changing, **decision.fields}.items() if value is not None}
         try:
-            document, body = to_document(
-                record, row=found.row, versions=versions, vector_names=found.vector_names, schema=self._schema
-            )
+            body = to_body(changing, versions)
         except TypeError as error:
             return _rejected(name, error)
+        fixed = self._document(found.row) if found.document is None else found.document
+        document = to_document(fixed, changing, body, row=found.row, versions=versions)
         self._text.delete_documents_by_term("id", name)
         self._text.add_document(document)
-        self._pending[name] = _Pending(found.row, write_version(versions), self._keep(body))
+        self._pending[name] = _Pending(found.row, write_version(versions), body)
         return WriteResult(id=name, ok=True, status=decision.status)
+
+    def _document(self, row: int) -> bytes:
+        """Of a row that a commit names, or one of this batch."""
+        return self._snapshot.rows.documents([row])[0] if row < self._snapshot.rows.stop else self._rows.document(row)
 
     def _remove(self, id: str, found: _Found) -> None:
         if isinstance(found.state, Versions):
@@ -241,31 +243,15 @@ class Writer:
         The match text lies in the row alone: an update of the product leaves it there.
         """
         text = record.get("match_text") or ""
-        in_body = {name: value for name, value in record.items() if name != "match_text"}
-        document, body = to_document(
-            in_body, row=self._rows.next_row, versions=versions, vector_names=vector_names, schema=self._schema
-        )
+        fields, changing = split({name: value for name, value in record.items() if name != "match_text"})
+        fixed, body = to_fixed(fields, vector_names=vector_names, schema=self._schema), to_body(changing, versions)
+        document = to_document(fixed.document, changing, body, row=self._rows.next_row, versions=versions)
         keys = [record["id"], returned_value("brand", record.get("brand")), record.get("category")]
-        row = self._rows.append(keys, vectors, text)
+        row = self._rows.append(keys, vectors, text, record=fixed.record, document=fixed.document)
         if replace:
             self._text.delete_documents_by_term("id", record["id"])
         self._text.add_document(document)
-        self._pending[record["id"]] = _Pending(row, write_version(versions), self._keep(body))
-
-    def _keep(self, body: bytes) -> tuple[int, int]:
-        """Bodies of the batch wait in a spool, since a partial update may follow before tantivy can read them."""
-        if self._spool is None:  # closed with the batch, not with a block
-            self._spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES, dir=str(self._path))  # noqa: SIM115
-        place = (self._spool_end, len(body))
-        self._spool.seek(self._spool_end)
-        self._spool.write(body)
-        self._spool_end += len(body)
-        return place
-
-    def _unspooled(self, place: tuple[int, int]) -> bytes:
-        self._spool.seek(place[0])
-        body: bytes = self._spool.read(place[1])
-        return body
+        self._pending[record["id"]] = _Pending(row, write_version(versions), body)
 
 
 def _unfit(write: Write) -> str:

@@ -34,6 +34,25 @@ def test_rows_come_back_as_appended(tmp_path: Path) -> None:
     np.testing.assert_array_equal(rows.vector("dense", 20), np.zeros(DIM))
 
 
+def test_records_and_documents_come_back_also_before_they_are_synced(tmp_path: Path) -> None:
+    pieces = [(b"r%d" % n, b"document " * n) for n in range(5)]
+    writer = RowWriter(tmp_path, schema())
+    for number, (record, document) in enumerate(pieces):
+        if number == 2:
+            writer.start_segment()
+        writer.append([f"p{number}", None, None], {}, record=record, document=document)
+        if number >= 2:  # of the last segment
+            assert [writer.document(row) for row in range(2, number + 1)] == [
+                pieces[n][1] for n in range(2, number + 1)
+            ]
+    writer.sync()
+    writer.close()
+    rows = RowReader(tmp_path, schema(), 5)
+    wanted = [4, 0, 2, 1, 3]
+    assert rows.records(wanted) == [pieces[n][0] for n in wanted]
+    assert rows.documents(wanted) == [pieces[n][1] for n in wanted]
+
+
 @pytest.mark.parametrize("wanted", [[0, 1, 2, 3, 9], [0, 29], list(range(30)), [11, 12, 13]])
 def test_dot_is_the_same_however_rows_lie(tmp_path: Path, wanted: list[int]) -> None:
     vectors = unit_vectors(2, 30)
@@ -52,7 +71,7 @@ def test_dot_is_the_same_however_rows_lie(tmp_path: Path, wanted: list[int]) -> 
     assert rows.texts(wanted[::-1]) == [_text(number) for number in wanted[::-1]]
 
 
-@pytest.mark.parametrize("torn", ["bounds", "dense.f32", "keys", "texts"])
+@pytest.mark.parametrize("torn", ["bounds", "dense.f32", "keys", "texts", "records", "documents"])
 @pytest.mark.parametrize("cut", [1, 7, 64])
 def test_what_a_kill_cut_off_is_left_behind(tmp_path: Path, torn: str, cut: int) -> None:
     vectors = unit_vectors(3, 10)
@@ -81,7 +100,7 @@ def test_a_missing_or_short_file_is_named(tmp_path: Path) -> None:
     _append(writer, unit_vectors(4, 5))
     writer.sync()
     writer.close()
-    with pytest.raises(IndexCorrupt, match=r"bounds holds 160 bytes, 192 are needed"):
+    with pytest.raises(IndexCorrupt, match=r"bounds holds 320 bytes, 384 are needed"):
         RowReader(tmp_path, schema(), 6)
     (tmp_path / f"{0:015d}" / "dense.f32").unlink()
     with pytest.raises(IndexCorrupt, match=r"dense\.f32 is missing"):

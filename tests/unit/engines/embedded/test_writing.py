@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from multirecall.core.filters import Term
+from multirecall.core.filters import Range, Term
 from multirecall.engines.base import Delete, IndexedProduct, Text, Update, Upsert, WriteStatus
-from tests.unit.engines.embedded.making import make_engine, near, product, put, search, unit_vectors
+from tests.unit.engines.embedded.making import make_engine, near, product, put, schema, search, unit_vectors
 
 VECTORS = unit_vectors(1, 5)
 
@@ -149,3 +149,46 @@ def test_results_come_while_writes_are_read(tmp_path: Path) -> None:
         results = engine.write(endless())
         assert [next(results).id for _ in range(3)] == ["p1", "p2", "p3"]
         assert taken <= 128  # a chunk, however long the stream is
+
+
+_CHANGES: list[dict[str, Any]] = [
+    {"price_minor": 1_234, "popularity": 1698.6177391999279, "in_stock": False},
+    {"price_minor": None, "currency": "SEK", "updated_at": 1.75e9},
+    {"price_minor": 77, "currency": None},
+]
+
+
+@pytest.mark.parametrize("refreshed", [True, False])
+def test_an_updated_product_is_the_one_that_an_upsert_would_have_made(tmp_path: Path, refreshed: bool) -> None:
+    fields: dict[str, Any] = {
+        "title": "Lampe für Küchen", "description": "warm light " * 40, "brand": "Ørsted",
+        "category": ["Home", "Home > Lamps"],
+        "codes": ["LX-100", "lx100"], "attributes_text": ["Color Type red", "Watt 0.1"], "currency": "EUR",
+        "attribute_pairs": ["Color Type=red"], "attribute_names": ["Color Type", "Watt"],
+        "attribute_numbers": {"Watt": 0.1 + 0.2, "Depth": 23957.515365261122}, "price_minor": 5,
+        "match_text": "lamp\t\t\t\t",
+    }  # fmt: skip
+    used = schema(numeric_attributes=("Watt", "Depth"))
+    merged = {**fields, **_CHANGES[0], **_CHANGES[1], **_CHANGES[2]}
+    with make_engine(tmp_path / "updated", used) as updated, make_engine(tmp_path / "upserted", used) as upserted:
+        list(updated.write([product("a", VECTORS[0], **fields), product("b", VECTORS[1], title="chair")]))
+        for change in _CHANGES:
+            if refreshed:
+                updated.refresh()
+            list(updated.write([Update(id="a", fields=change)]))
+        updated.refresh()
+        put(upserted, [product("a", VECTORS[0], **merged), product("b", VECTORS[1], title="chair")])
+        names = ["match_text", "vectors.dense", *(name for name in merged if name != "match_text")]
+        assert updated.fetch(["a", "b"], names) == upserted.fetch(["a", "b"], names)
+        words = ["lampe", "kuchen", "warm", "orsted", "lamps", "red"]
+        for clause in [*(Text(text=word) for word in words), Text(text="", codes=("lx100",))]:
+            assert [hit.id for hit in search(updated, clause).hits] == ["a"], clause
+            assert [hit.id for hit in search(upserted, clause).hits] == ["a"], clause
+        for name, value in [
+            ("popularity", 1698.6177391999279), ("price_minor", 77), ("in_stock", False), ("updated_at", 1.75e9),
+            ("attributes.Color Type", "red"), ("brand", "Ørsted"), ("category", "Home"),
+        ]:  # fmt: skip
+            assert updated.count(Term(field=name, value=value)) == 1, name
+        for name, number in fields["attribute_numbers"].items():  # not off by one bit
+            assert updated.count(Range(field=f"attributes.{name}", gte=number, lte=number)) == 1, name
+        assert updated.count(Term(field="currency", value="EUR")) == 0
