@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from multirecall.cli.output import console, printable, stderr
-from multirecall.cli.show_evaluation import evaluation_view
+from multirecall.cli.show_evaluation import evaluation_view, figure_table
 
 if TYPE_CHECKING:
     from multirecall.training.blender.training import TrainedBlender
 
-__all__ = ["training_progress", "training_summary", "training_view"]
+__all__ = ["short_training_view", "training_progress", "training_summary", "training_view"]
 
 _FEATURES = 8
 
@@ -46,7 +46,21 @@ def training_summary(trained: TrainedBlender, out: Path) -> dict[str, Any]:
     }
 
 
-def training_view(trained: TrainedBlender, out: Path, html: Path | None) -> None:
+def short_training_view(trained: TrainedBlender, out: Path) -> None:
+    """Prints the first measure of all systems over all queries, and what the blender gains."""
+    report = trained.report
+    measure = report.measures[0]
+    console.print(figure_table([figure for figure in report.overall.figures if figure.measure == measure]))
+    gained = report.overall.comparison(trained.name, measure)
+    if gained is not None:
+        console.print(
+            f"{measure} of the blender against {gained.baseline}: {gained.difference:+.3f} "
+            f"({gained.ci.confidence:.0%} interval {gained.ci.low:+.3f} to {gained.ci.high:+.3f})."
+        )
+    console.print(f'Use it: multirecall search "…" --fusion blender:{printable(str(out))}', soft_wrap=True)
+
+
+def training_view(trained: TrainedBlender, out: Path) -> None:
     """Prints the comparison, the calibration and the most used features."""
     console.print(evaluation_view(trained.report))
     found = trained.calibrated
@@ -72,6 +86,4 @@ def training_view(trained: TrainedBlender, out: Path, html: Path | None) -> None
             f"[bold yellow]The blender is not significantly better than {comparison.baseline}.[/] More judged queries "
             "help most: multirecall pool lists what is worth judging."
         )
-    if html is not None:
-        console.print(f"Report: {printable(str(html))}", soft_wrap=True)
     console.print(f"Use it: multirecall search … --fusion blender:{printable(str(out))}", soft_wrap=True)

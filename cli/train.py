@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from multirecall.cli.output import print_json, printable, stderr
+from multirecall.cli.output import console, print_json, printable, stderr
 from multirecall.cli.show_training import training_progress, training_summary, training_view
 from multirecall.cli.state import command
 from multirecall.core.errors import InvalidSettings
 from multirecall.engines.analysis import terms
-from multirecall.evaluation.html import render_report
 from multirecall.evaluation.joining import joined
 from multirecall.evaluation.judgments import Judgments, read_judgments
 from multirecall.evaluation.queries import read_queries
@@ -38,14 +37,18 @@ def learned_blender(
     growing: Growing,
     n_folds: int,
     relevant_grade: float | None = None,
+    every: int = 1,
     show_progress: bool = True,
 ) -> TrainedBlender:
-    """A blender from the files of queries and judgments, over what the open searcher's routes find."""
+    """A blender from the files of queries and judgments, over what the open searcher's routes find.
+
+    `every` n-th query is learned from: a demonstration need not wait for all of them.
+    """
     # LightGBM takes seconds to import: only those who train pay for it
     from multirecall.training.blender.collecting import collect, count_terms
     from multirecall.training.blender.training import train_blender
 
-    judged_queries = read_queries(queries)
+    judged_queries = read_queries(queries)[::every]
     grades = joined(read_judgments(judgments), judged_queries).judgments
     language = opened.index.schema.language
     with training_progress(show_progress) as progress:
@@ -124,12 +127,16 @@ def train_blender_command(
             show_progress=not as_json,
         )
     save_blender(trained.model, out)
+    if as_json:
+        print_json(training_summary(trained, out))
+    else:
+        training_view(trained, out)
     if html is not None:
+        from multirecall.evaluation.html import render_report
+
         try:
             html.write_text(render_report(trained.report, reliability=trained.calibrated.reliability), encoding="utf-8")
         except OSError as error:
             raise InvalidSettings(f"Cannot write {html}: {error.strerror}.", field="html") from None
-    if as_json:
-        print_json(training_summary(trained, out))
-        return
-    training_view(trained, out, html)
+        if not as_json:
+            console.print(f"Report: {printable(str(html))}", soft_wrap=True)

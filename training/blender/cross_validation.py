@@ -18,7 +18,7 @@ from multirecall.training.blender.folds import deal, split_off
 from multirecall.training.blender.growing import Growing
 from multirecall.training.blender.learning import grow, grow_until_it_stops_helping
 
-__all__ = ["BLENDER", "Fold", "Scored", "blended_run", "cross_validate", "fit", "score", "systems"]
+__all__ = ["BLENDER", "Fold", "Scored", "best_baseline", "blended_run", "cross_validate", "fit", "score", "systems"]
 
 Floats = NDArray[np.float64]
 MEASURE = NDCG(k=10)
@@ -120,6 +120,15 @@ def score(folds: Sequence[Fold], featuriser: Featuriser, *, without: Sequence[st
 def blended_run(scored: Sequence[Scored], *, k: int = 100) -> dict[str, list[str]]:
     """The first `k` of each query."""
     return {one.example.qid: one.ranked[:k] for one in scored}
+
+
+def best_baseline(runs: Mapping[str, Mapping[str, Sequence[str]]], pools: Sequence[JudgedPool]) -> str:
+    """The system with the highest mean nDCG@10 of all but the blender: what a gain must be measured against."""
+
+    def reached(name: str) -> float:
+        return float(np.mean([MEASURE(runs[name].get(pool.qid, ()), pool.grades) for pool in pools]))
+
+    return max((name for name in runs if name != BLENDER), key=reached)
 
 
 def systems(

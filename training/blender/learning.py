@@ -33,27 +33,29 @@ class _Rows:
 
 
 def _rows(examples: Sequence[Example], growing: Growing) -> _Rows:
-    """All rows one below the other. Queries without a row or with one grade only teach no order and are left out."""
-    useful = [e for e in examples if len(e) > 1 and e.grades.min() < e.grades.max()]
+    """All rows one below the other; no unjudged ones if they weigh nothing.
+
+    Queries without two rows, or with one grade only, teach no order and are left out.
+    """
+    kept = [e.judged if growing.unjudged_weight == 0.0 else np.ones(len(e), dtype=np.bool_) for e in examples]
+    useful = [(e, k) for e, k in zip(examples, kept, strict=True) if k.any() and np.ptp(e.grades[k]) > 0.0]
     if not useful:
         raise InvalidInput(
             "No query has candidates of different grades: there is nothing to learn.",
             hint="Judge more products per query (multirecall pool), or more queries.",
             field="judgments",
         )
-    grades = np.round(np.concatenate([e.grades for e in useful]) * _GRADE_STEPS) / _GRADE_STEPS
+    grades = np.round(np.concatenate([e.grades[k] for e, k in useful]) * _GRADE_STEPS) / _GRADE_STEPS
     levels, labels = np.unique(grades, return_inverse=True)
-    weights = np.concatenate(
-        [
-            np.where(e.judged, e.weights, growing.unjudged_weight) * (growing.dropout if e.without else 1.0)
-            for e in useful
-        ]
-    )
+    weights = [
+        np.where(e.judged, e.weights, growing.unjudged_weight)[k] * (growing.dropout if e.without else 1.0)
+        for e, k in useful
+    ]
     return _Rows(
-        matrix=np.concatenate([e.matrix for e in useful]),
+        matrix=np.concatenate([e.matrix[k] for e, k in useful]),
         labels=labels.astype(np.int32),
-        weights=weights,
-        groups=[len(e) for e in useful],
+        weights=np.concatenate(weights),
+        groups=[int(k.sum()) for _, k in useful],
         gains=(np.exp2(levels) - 1.0).tolist(),
     )
 

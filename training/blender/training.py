@@ -26,6 +26,7 @@ from multirecall.training.blender.cross_validation import (
     BLENDER,
     Fold,
     Scored,
+    best_baseline,
     cross_validate,
     fit,
     score,
@@ -79,6 +80,7 @@ def train_blender(
 ) -> TrainedBlender:
     """A blender for the routes of the pools, and its figures by `n_folds`-fold cross-validation over queries.
 
+    The report's baseline is the best of the single routes and fixed fusions on these very queries.
     `relevant_grade`: from which grade on a product counts as relevant for the calibrated probability; by default half
     of the highest grade, rounded up. `data` goes into the card as it is. `advance` is called per tree: at most
     `(2 * rounds) * (n_folds + 1)` times. Blocks, some minutes for 350 queries of 160 candidates. Raises InvalidInput if
@@ -90,7 +92,10 @@ def train_blender(
     folds = cross_validate(pools, featuriser, growing, n_folds=n_folds, seed=growing.seed, advance=advance)
     scored = score(folds, featuriser)
     judgments = Judgments(grades={pool.qid: pool.grades for pool in pools})
-    report = evaluate(systems(folds, scored), [pool.judged for pool in pools], judgments, baseline="WeightedSum tuned")
+    runs = systems(folds, scored)
+    report = evaluate(
+        runs, [pool.judged for pool in pools], judgments, baseline=best_baseline(runs, pools), seed=growing.seed
+    )
     top_grade = max(max(pool.grades.values()) for pool in pools)
     grade = float(np.ceil(top_grade / 2.0)) if relevant_grade is None else relevant_grade
     found = calibrated(scored, grade)

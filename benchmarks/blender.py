@@ -1,0 +1,251 @@
+"""What the blender is worth on the Icecat judgments, by five-fold cross-validation over queries.
+
+    python -m benchmarks.blender --engine embedded:.multirecall/quality/icecat-onnx
+
+Indexes the catalogue if the engine holds none, asks the routes once, and then compares on the same candidates:
+
+- the blender with every route alone, RRF, and WeightedSum with default and with tuned weights, per class of query;
+- the loss when a route is missing at query time, trained with and without route dropout;
+- negative controls: grades shuffled within their query; trained on judged candidates only;
+- newly judged products: trained with half of the judged products of each query hidden, scored with all of them;
+- the time of features, trees and all on one core, for 300 candidates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.measure import quantiles_ms, write_result
+from multirecall.core.errors import NotFound
+from multirecall.engines.analysis import terms
+from multirecall.evaluation.evaluating import evaluate
+from multirecall.evaluation.judgments import Judgments, read_judgments
+from multirecall.evaluation.measures import NDCG
+from multirecall.evaluation.paired_test import bootstrap_interval, randomisation_test
+from multirecall.evaluation.queries import JudgedQuery, read_queries
+from multirecall.evaluation.report import EvaluationReport
+from multirecall.fusion.blender import Blender
+from multirecall.fusion.blender_model import BlenderModel
+from multirecall.fusion.features.feature_set import FeatureSet
+from multirecall.fusion.features.term_statistics import TermStatistics
+from multirecall.training.blender.collecting import JudgedPool, collect, count_terms
+from multirecall.training.blender.cross_validation import (
+    Fold,
+    Scored,
+    best_baseline,
+    cross_validate,
+    fit,
+    score,
+    systems,
+)
+from multirecall.training.blender.examples import Featuriser
+from multirecall.training.blender.growing import Growing
+from multirecall.training.blender.training import calibrated
+from multirecall.wiring.searchers import opened_searcher
+from multirecall.wiring.settings import load_settings
+
+MEASURE = NDCG(k=10)
+
+
+def collected(
+    engine: str, queries: Sequence[JudgedQuery], judgments: Judgments, candidates: int
+) -> tuple[list[JudgedPool], TermStatistics, str]:
+    with opened_searcher(load_settings(), engine_url=engine, fusion="weighted_sum", candidates=candidates) as opened:
+        pools = collect(opened.searcher, queries, judgments)
+        counted = count_terms(opened.engine.scan(["match_text"], index=opened.index.name))
+        return pools, counted, opened.index.schema.language
+
+
+def figures(scored: Sequence[Scored], pools: Sequence[JudgedPool]) -> np.ndarray:
+    """nDCG@10 by all judgments, queries in the order of their ids."""
+    grades = {pool.qid: pool.grades for pool in pools}
+    return np.array(
+        [MEASURE(one.ranked, grades[one.example.qid]) for one in sorted(scored, key=lambda one: one.example.qid)]
+    )
+
+
+def difference(new: np.ndarray, old: np.ndarray) -> dict[str, float]:
+    interval = bootstrap_interval(new - old)
+    test = randomisation_test(new - old)
+    return {
+        "old": round(float(old.mean()), 4),
+        "new": round(float(new.mean()), 4),
+        "difference": round(float((new - old).mean()), 4),
+        "low": round(interval.low, 4),
+        "high": round(interval.high, 4),
+        "p": round(test.p_two_sided, 5),
+    }
+
+
+def shuffled(pools: Sequence[JudgedPool], seed: int) -> list[JudgedPool]:
+    """The judged products of each query with their grades dealt out anew."""
+    random = np.random.default_rng(seed)
+    return [
+        replace(pool, grades=dict(zip(pool.grades, random.permutation(list(pool.grades.values())), strict=True)))
+        for pool in pools
+    ]
+
+
+def half_judged(pools: Sequence[JudgedPool], seed: int) -> list[JudgedPool]:
+    """Every second judged product of each query hidden; one relevant product stays."""
+    random = np.random.default_rng(seed)
+    halved = []
+    for pool in pools:
+        best = max(pool.grades, key=lambda name: pool.grades[name])
+        halved.append(
+            replace(pool, grades={n: g for n, g in pool.grades.items() if n == best or random.random() < 0.5})
+        )
+    return halved
+
+
+def compared(folds: Sequence[Fold], scored: Sequence[Scored]) -> EvaluationReport:
+    """Against the best of the single routes and fixed fusions."""
+    pools = [pool for fold in folds for pool in fold.test]
+    judgments = Judgments(grades={pool.qid: pool.grades for pool in pools})
+    runs = systems(folds, scored)
+    baseline = best_baseline(runs, pools)
+    return evaluate(runs, [p.judged for p in pools], judgments, ("nDCG@10", "R@100"), ["class"], baseline=baseline)
+
+
+def markdown(report: EvaluationReport) -> str:
+    """The table of docs/results/blender.md."""
+    classes = [row.value for row in report.segments]
+    lines = [
+        f"| system | nDCG@10 | condensed | worst to best | R@100 | judged@10 | {' | '.join(classes)} |",
+        "|---|" + "---|" * (5 + len(classes)),
+    ]
+    for system in report.systems:
+        main, recall = report.overall.figure(system, "nDCG@10"), report.overall.figure(system, "R@100")
+        cells = [
+            f"{main.mean:.3f}",
+            f"{main.under['condensed']:.3f}",
+            f"{main.under['worst']:.3f} to {main.under['best']:.3f}",
+            f"{recall.mean:.3f}",
+            f"{main.judged:.3f}",
+            *(f"{row.figure(system, 'nDCG@10').mean:.3f}" for row in report.segments),
+        ]
+        lines.append(f"| {system} | {' | '.join(cells)} |")
+    comparisons = [(row.value, row.comparison("blender", "nDCG@10")) for row in (report.overall, *report.segments)]
+    lines += ["", f"| segment | blender minus {report.baseline} | 95% interval | p (Holm) |", "|---|---|---|---|"]
+    lines += [
+        f"| {value} | {c.difference:+.3f} | {c.ci.low:+.3f} to {c.ci.high:+.3f} | {c.p_holm:.4f} |"
+        for value, c in comparisons
+        if c is not None
+    ]
+    return "\n".join(lines)
+
+
+def timing(model: BlenderModel, pools: Sequence[JudgedPool], language: str) -> dict[str, Any]:
+    """Milliseconds for pools of about 300 candidates (the median number is given)."""
+    blender = Blender(model=model, analyse=partial(terms, language=language), name="benchmark")
+    parts: dict[str, list[float]] = {"features": [], "trees": [], "all": []}
+    n_candidates = []
+    for pool in pools:
+        started = time.perf_counter()
+        candidates = blender.pool(pool.rankings, pool.query)
+        matrix = model.features.matrix(candidates)
+        made = time.perf_counter()
+        model.scores(matrix)
+        done = time.perf_counter()
+        blender(pool.rankings, 10, pool.query)
+        parts["all"].append(time.perf_counter() - done)
+        parts["features"].append(made - started)
+        parts["trees"].append(done - made)
+        n_candidates.append(len(candidates))
+    return {
+        "candidates": int(np.median(n_candidates)),
+        **{name: quantiles_ms(np.array(values[5:])) for name, values in parts.items()},
+    }
+
+
+def ensure_index(engine: str, data: Path) -> None:
+    try:
+        with opened_searcher(load_settings(), engine_url=engine):
+            return
+    except NotFound:
+        command = [str(Path(sys.executable).with_name("multirecall")), "index", "--engine", engine]
+        subprocess.run([*command, *sorted(str(p) for p in data.glob("*.json.zip"))], check=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", default="embedded:.multirecall/quality/icecat-onnx")
+    parser.add_argument(
+        "--data", type=Path, default=Path(os.environ.get("MULTIRECALL_DATA", "../shared/data")) / "icecat"
+    )
+    parser.add_argument("--candidates", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--only", nargs="+", choices=("quality", "dropout", "controls", "new", "time"))
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    options = parser.parse_args()
+    wanted = set(options.only or ("quality", "dropout", "controls", "new", "time"))
+    ensure_index(options.engine, options.data)
+    queries = read_queries(options.data / "queries.tsv")
+    judgments = read_judgments(options.data / "judgments.tsv")
+    pools, counted, language = collected(options.engine, queries, judgments, options.candidates)
+    features = FeatureSet(routes=tuple(sorted({r.route for pool in pools for r in pool.rankings})))
+    featuriser = Featuriser(features=features, analyse=partial(terms, language=language), terms=counted)
+    growing = Growing(seed=options.seed)
+    result: dict[str, Any] = {"growing": growing.to_dict(), "queries": len(pools), "features": len(features.names)}
+
+    def validated(some: Sequence[JudgedPool], how: Growing = growing) -> list[Fold]:
+        print(f"# growing: {how}", file=sys.stderr, flush=True)
+        return cross_validate(some, featuriser, how, seed=options.seed)
+
+    folds = validated(pools)
+    scored = score(folds, featuriser)
+    ours = figures(scored, pools)
+    if "quality" in wanted:
+        report = compared(folds, scored)
+        print(markdown(report) + "\n", file=sys.stderr, flush=True)
+        result["quality"] = asdict(report.overall)
+        result["classes"] = [asdict(row) for row in report.segments]
+        found = calibrated(scored, 2.0)
+        result["calibration"] = {
+            "kind": found.choice.kind,
+            "ece": found.reliability.ece,
+            "brier": found.reliability.brier,
+            "separation": asdict(found.separation),
+        }
+    if "dropout" in wanted:
+        plain = validated(pools, replace(growing, dropout=0.0))
+        result["dropout"] = {"none": difference(ours, figures(score(plain, featuriser), pools))}
+        for route in features.routes:
+            with_it = figures(score(folds, featuriser, without=(route,)), pools)
+            without_it = figures(score(plain, featuriser, without=(route,)), pools)
+            result["dropout"][f"without {route}"] = difference(with_it, without_it)
+    if "controls" in wanted:
+        mixed = shuffled(pools, options.seed)
+        untrained = np.array(
+            [MEASURE([h.id for h in f.weighted_sum(p.rankings, 10).hits], p.grades) for f in folds for p in f.test]
+        )
+        control = figures(score(validated(mixed), featuriser), pools)
+        judged_only = figures(score(validated(pools, replace(growing, unjudged_weight=0.0)), featuriser), pools)
+        result["controls"] = {
+            "shuffled grades": {"new": round(float(control.mean()), 4), "tuned sum": round(float(untrained.mean()), 4)},
+            "judged rows alone": difference(judged_only, ours),
+        }
+    if "new" in wanted:
+        half = validated(half_judged(pools, options.seed))
+        result["half of the judgments hidden"] = difference(figures(score(half, featuriser), pools), ours)
+    if "time" in wanted:
+        booster, _ = fit(pools, featuriser, growing)
+        model = BlenderModel(features=features, booster=booster, terms=counted, language=language)
+        wide, _, _ = collected(options.engine, queries, judgments, 200)
+        result["time"] = {str(options.candidates): timing(model, pools, language), "200": timing(model, wide, language)}
+    write_result("blender", result, options.out)
+
+
+if __name__ == "__main__":
+    main()
