@@ -38,7 +38,7 @@ def make_service(searcher: LiveSearcher, *, checks: dict[str, Check], minor_unit
 
     def answer(body: SearchBody) -> SearchResult:
         timeout_s = None if body.timeout_ms is None else body.timeout_ms / 1000.0
-        return search_result(searcher.search(body.to_query(minor_units), timeout_s=timeout_s))
+        return search_result(searcher.search(body.to_query(minor_units), timeout_s=timeout_s, explain=body.explain))
 
     @app.post("/v1/search", summary="Search")
     def search(body: SearchBody) -> SearchResult:

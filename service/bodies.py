@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -52,6 +53,7 @@ class SearchBody(BaseModel):
     offset: int = Field(0, ge=0, lt=MAX_WINDOW, alias="from", description="products to skip")
     size: int = Field(10, ge=1, le=MAX_WINDOW, description="products on the page")
     timeout_ms: int | None = Field(None, ge=1, le=60_000, description="time budget; default: the server's")
+    explain: bool = Field(False, description="add what each product's score is made of; costs some milliseconds")
 
     def to_query(self, minor_units: int) -> Query:
         """The query. Raises InvalidQuery and InvalidFilter, which name the field."""
@@ -69,7 +71,9 @@ class SearchResult(BaseModel):
     """The page. `hits.total.relation`: `exact`, `at_least`, or `pool` (only the nearest were looked at).
 
     `routes` says of every recall route how it ended; those in `degraded` did not end well, and the answer lacks what
-    they would have found. All of it comes from the one index that `generation` names.
+    they would have found. A hit has `relevance` if the fusion is calibrated, and an `explanation` if that was asked:
+    `base` and the `contribution` of all `shares` add up to its score. All of it comes from the one index that
+    `generation` names.
     """
 
     took_ms: float
@@ -112,6 +116,8 @@ def search_result(page: Page) -> SearchResult:
                     "sources": [
                         {"route": source.route, "rank": source.rank, "score": source.score} for source in hit.sources
                     ],
+                    **({} if hit.relevance is None else {"relevance": hit.relevance}),
+                    **({} if hit.explanation is None else {"explanation": asdict(hit.explanation)}),
                 }
                 for hit in page.hits
             ],

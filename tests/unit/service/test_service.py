@@ -66,6 +66,18 @@ def test_a_search_gives_products_with_their_sources_and_the_generation(client: T
     assert [b["count"] for b in answer["aggregations"]["price_minor"]["buckets"]] == [1, 1]
 
 
+def test_a_search_explains_its_scores_when_asked_and_only_then(client: TestClient) -> None:
+    plain, explained = (
+        client.post("/v1/search", json={"query": "toner", "explain": wanted}).json()["hits"]["hits"]
+        for wanted in (False, True)
+    )
+    assert all("explanation" not in hit for hit in plain)
+    for hit in explained:
+        shares = hit["explanation"]["shares"]
+        assert [share["name"] for share in shares] == ["lexical"]
+        assert hit["explanation"]["base"] + sum(s["contribution"] for s in shares) == pytest.approx(hit["score"])
+
+
 def test_get_and_post_give_the_same(client: TestClient) -> None:
     got = client.get("/v1/search", params={"q": "toner", "filter": ["price<=20"], "from": 0, "size": 5}).json()
     posted = client.post("/v1/search", json={"query": "toner", "filters": ["price<=20"], "size": 5}).json()
