@@ -81,8 +81,9 @@ cluster-env: $(VENV)/.made-cluster  ## point commands of this shell at them: eva
 bench: $(VENV)/.made-$(EXTRAS)  ## measure speed; results as JSON in benchmarks/results/
 	@$(BIN)/python -m benchmarks.run
 
-eval: $(VENV)/.made-$(EXTRAS)  ## nDCG@10 of every route and fusion on the Icecat judgments (needs Elasticsearch)
+eval: $(VENV)/.made-$(EXTRAS)  ## quality on the Icecat judgments: routes, fusions, the blender (MULTIRECALL_ENGINE=URL)
 	@$(BIN)/python -m benchmarks.quality
+	@$(BIN)/python -m benchmarks.blender
 
 clean:  ## remove the environment and everything built
 	@rm -rf $(VENV) build dist demo .multirecall .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
