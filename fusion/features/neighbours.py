@@ -92,9 +92,13 @@ class Kind:
             Feature(
                 name="asked.lacking", description="share of the first ten that hold the terms it lacks", monotone=-1
             ),
-            Feature(name="asked.lacking_title", description="the same by title and brand alone", monotone=-1),
+            Feature(
+                name="asked.lacking_title",
+                description="share of the first ten whose name holds the terms its name lacks",
+                monotone=-1,
+            ),
             Feature(name="query.held", description="query: mean share of the first ten that hold a term"),
-            Feature(name="query.held_title", description="query: the same by title and brand alone"),
+            Feature(name="query.held_title", description="query: mean share of the first ten whose name holds a term"),
         )
 
     def __call__(self, pool: Pool) -> list[Column]:

@@ -77,7 +77,7 @@ class Agreement:
     def features(self) -> tuple[Feature, ...]:
         return (
             Feature(name="routes.blend", description="mean of the normalised scores, not found as 0", monotone=1),
-            Feature(name="routes.blend_rank", description="rank by that mean", monotone=-1),
+            Feature(name="routes.blend_rank", description="rank by the mean of the normalised scores", monotone=-1),
             Feature(name="routes.rrf", description="reciprocal rank fusion of the routes", monotone=1),
             Feature(name="routes.found_by", description="number of routes that found it", monotone=1),
             Feature(name="routes.ran", description="query: number of routes that ran"),

@@ -23,9 +23,9 @@ class TextMatch:
     def features(self) -> tuple[Feature, ...]:
         return (
             Feature(name="title.coverage", description="share of the query's terms in title or brand", monotone=1),
-            Feature(name="title.idf_coverage", description="the same, by idf", monotone=1),
+            Feature(name="title.idf_coverage", description="idf share of the query in title or brand", monotone=1),
             Feature(name="text.coverage", description="share of the query's terms anywhere in the product", monotone=1),
-            Feature(name="text.idf_coverage", description="the same, by idf", monotone=1),
+            Feature(name="text.idf_coverage", description="idf share of the query anywhere in the product", monotone=1),
             Feature(name="text.outside_title", description="idf share of the terms found outside title and brand only"),
             Feature(name="title.missing_idf", description="idf of the rarest term that the title lacks", monotone=-1),
             Feature(name="text.missing_idf", description="idf of the rarest term found nowhere", monotone=-1),
@@ -105,7 +105,9 @@ class NearWords:
     def features(self) -> tuple[Feature, ...]:
         return (
             Feature(name="title.near", description="mean similarity of the terms to the title's words", monotone=1),
-            Feature(name="title.idf_near", description="the same, by idf", monotone=1),
+            Feature(
+                name="title.idf_near", description="similarity of the terms to the title's words, by idf", monotone=1
+            ),
             Feature(name="title.near_least", description="similarity of the term that fits worst", monotone=1),
         )
 
