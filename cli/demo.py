@@ -13,7 +13,7 @@ from multirecall.cli.output import console, printable
 from multirecall.cli.show_page import page_view
 from multirecall.cli.show_training import short_training_view
 from multirecall.cli.state import command
-from multirecall.cli.train import learned_blender
+from multirecall.cli.train import judged_by_files, learned_blender
 from multirecall.core.filters import Range
 from multirecall.core.query import Facet, Query
 from multirecall.evaluation.queries import JudgedQuery, read_queries
@@ -98,11 +98,9 @@ def demo(
         )
         trained = learned_blender(
             opened,
-            bed / "queries.tsv",
-            bed / "judgments.tsv",
+            judged_by_files(bed / "queries.tsv", bed / "judgments.tsv", every=BLENDER_EVERY),
             growing=Growing(rounds=60, dropout=0.0),
             n_folds=3,
-            every=BLENDER_EVERY,
         )
     save_blender(trained.model, out / "blender")
     short_training_view(trained, out / "blender")
