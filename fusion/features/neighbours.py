@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multirecall.fusion.features.base import MISSING, Column, Feature, constant
-from multirecall.fusion.features.pool import Incidence, Pool
+from multirecall.fusion.features.pool import Grouping, Incidence, Pool
 
 __all__ = ["Kind", "LikeTheFirst"]
 
@@ -51,16 +51,15 @@ class LikeTheFirst:
         attributes = pool.attribute_incidence
         return [
             _share_of_brand(pool.brands, weights),
-            _likeness(attributes, np.ones(len(attributes.words)), weights),
+            _likeness(attributes, np.ones(len(attributes)), weights),
             _likeness(titles, pool.title_idf, weights),
         ]
 
 
-def _share_of_brand(brands: list[str], weights: Column) -> Column:
-    _, of_brand = np.unique(np.array(brands, dtype=object).astype(str), return_inverse=True)
-    sums = np.bincount(of_brand, weights=weights)
-    others = (sums[of_brand] - weights) / (1.0 - weights)
-    return np.where(np.array(brands, dtype=object).astype(bool), others, MISSING)
+def _share_of_brand(brands: Grouping, weights: Column) -> Column:
+    others = (brands.sums(weights)[brands.group] - weights) / (1.0 - weights)
+    has_brand = np.array([bool(brand) for brand in brands.texts], dtype=np.bool_)[brands.group]
+    return np.where(has_brand, others, MISSING)
 
 
 def _likeness(incidence: Incidence, word_weights: Column, weights: Column) -> Column:
@@ -69,7 +68,7 @@ def _likeness(incidence: Incidence, word_weights: Column, weights: Column) -> Co
     length = float(np.linalg.norm(mean))
     squares = incidence.sums(word_weights**2)
     if length == 0.0:
-        return np.full(incidence.n_rows, MISSING)
+        return np.full(len(weights), MISSING)
     shared = incidence.sums(word_weights * mean) - weights * squares
     with np.errstate(invalid="ignore", divide="ignore"):
         cosine = shared / (1.0 - weights) / (np.sqrt(squares) * length)
@@ -102,17 +101,17 @@ class Kind:
         )
 
     def __call__(self, pool: Pool) -> list[Column]:
-        _, kind = np.unique(np.array(pool.attribute_names, dtype=object).astype(str), return_inverse=True)
+        kinds = pool.attribute_incidence.groups
+        kind = kinds.group
         size = np.bincount(kind)
-        total = np.bincount(kind, weights=pool.blend)
         best = np.full(len(size), -np.inf)
         np.maximum.at(best, kind, pool.blend)
         others = size[kind] - 1
-        mean = np.where(others > 0, (total[kind] - pool.blend) / np.maximum(others, 1), MISSING)
+        mean = np.where(others > 0, (kinds.sums(pool.blend)[kind] - pool.blend) / np.maximum(others, 1), MISSING)
         anywhere = pool.in_name | pool.in_other
         lacking, held = _lacking(anywhere, pool)
         lacking_title, held_title = _lacking(pool.in_name, pool)
-        n_attributes = pool.attribute_incidence.sums(np.ones(len(pool.attribute_incidence.words)))
+        n_attributes = pool.attribute_incidence.sums(np.ones(len(pool.attribute_incidence)))
         return [
             best[kind], mean, size[kind].astype(np.float64), n_attributes,
             lacking, lacking_title, constant(pool, held), constant(pool, held_title),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from multirecall.fusion.features.base import MISSING, Column, Feature, constant
 from multirecall.fusion.features.pool import Pool, numbers_in
@@ -49,44 +51,61 @@ class NumberMatch:
         )
 
     def __call__(self, pool: Pool) -> list[Column]:
-        numbers, codes = pool.numbers, frozenset(pool.codes)
-        held = [frozenset(of_product) for of_product in pool.product_codes]
         nothing = constant(pool, MISSING)
         of_numbers = [nothing, nothing]
-        if numbers:
-            of_numbers = [
-                np.array([len(numbers & numbers_in(" ".join(title))) / len(numbers) for title in pool.titles]),
-                np.array([len(numbers & of_product) / len(numbers) for of_product in held]),
-            ]
+        if pool.numbers:
+            of_numbers = [_numbers_in_title(pool), _held(pool, sorted(pool.numbers)).mean(axis=0)]
         of_codes = [nothing] * 4
-        if codes:
-            longest = max(map(len, codes))
+        if pool.codes:
+            held = _held(pool, pool.codes)
+            lengths = np.array([len(code) for code in pool.codes], dtype=np.float64)
             of_codes = [
-                np.array([len(codes & of_product) / len(codes) for of_product in held]),
-                np.array([max(map(len, codes & of_product), default=0) / longest for of_product in held]),
-                np.array([_prefix(pool.codes, of_product) for of_product in pool.product_codes]),
-                np.array([_within(pool.codes, of_product) for of_product in pool.product_codes]),
+                held.mean(axis=0),
+                (held * lengths[:, None]).max(axis=0) / lengths.max(),
+                np.array([_prefix(pool.codes, text) for text in pool.code_texts]),
+                np.array([_within(pool.codes, text) for text in pool.code_texts]),
             ]
         asked = _NOT_CODE.sub("", "".join(pool.analyse(pool.query.text)))
-        contains = np.array([asked in "".join(title) for title in pool.titles], dtype=np.float64) if asked else nothing
-        return [*of_numbers, *of_codes, contains]
+        if not asked:
+            return [*of_numbers, *of_codes, nothing]
+        return [
+            *of_numbers,
+            *of_codes,
+            np.array([asked in title.replace(" ", "") for title in pool.titles], dtype=np.float64),
+        ]
 
 
-def _prefix(codes: tuple[str, ...], held: list[str]) -> float:
+def _held(pool: Pool, codes: Sequence[str]) -> NDArray[np.bool_]:
+    """Whether each candidate has each code. Shape (number of codes, n)."""
+    sought = [f" {code} " for code in codes]
+    return np.array([[code in text for text in pool.code_texts] for code in sought], dtype=np.bool_)
+
+
+def _numbers_in_title(pool: Pool) -> Column:
+    titles = pool.title_incidence
+    by_word = [numbers_in(word) for word in titles.index]
+    found = constant(pool, 0.0)
+    for number in sorted(pool.numbers):
+        found += titles.largest(np.array([number in of_word for of_word in by_word], dtype=np.float64))
+    return found / len(pool.numbers)
+
+
+def _prefix(codes: Sequence[str], held: str) -> float:
     """Part numbers of one family share their beginning; shorter beginnings than four characters say nothing."""
     best = 0.0
     for code in codes:
         start = code[:_SHORTEST_PREFIX]
-        if len(start) < _SHORTEST_PREFIX:
+        if len(start) < _SHORTEST_PREFIX or f" {start}" not in held:
             continue
-        for other in held:
+        for other in held.split():
             if other.startswith(start):
-                same = next(
-                    (i for i, (a, b) in enumerate(zip(code, other, strict=False)) if a != b), min(len(code), len(other))
-                )
-                best = max(best, same / len(code))
+                differs = (at for at, (a, b) in enumerate(zip(code, other, strict=False)) if a != b)
+                best = max(best, next(differs, min(len(code), len(other))) / len(code))
     return best
 
 
-def _within(codes: tuple[str, ...], held: list[str]) -> float:
-    return max((len(code) / len(other) for code in codes for other in held if code in other), default=0.0)
+def _within(codes: Sequence[str], held: str) -> float:
+    found = [code for code in codes if code in held]
+    if not found:
+        return 0.0
+    return max(len(code) / len(other) for other in held.split() for code in found if code in other)

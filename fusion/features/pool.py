@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multirecall.core.match_text import split_parts
 from multirecall.core.query import Query
 from multirecall.core.ranking import FieldValue, Ranking, RouteStatus
 from multirecall.fusion.features.term_statistics import TermStatistics
 
-__all__ = ["POOL_FIELDS", "Analyse", "Incidence", "Pool", "RouteColumns", "numbers_in"]
+__all__ = ["POOL_FIELDS", "Analyse", "Grouping", "Incidence", "Pool", "RouteColumns", "numbers_in"]
 
 POOL_FIELDS = ("brand", "in_stock", "match_text", "popularity", "price_minor", "updated_at")
 """The stored values that a pool reads from the hits."""
@@ -55,37 +58,73 @@ class RouteColumns:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Incidence:
-    """Which candidate has which of `words`: pairs of (`row`, `word`) indices, a word once per candidate."""
+class Grouping:
+    """Candidates with the same text: `group` (n,) is the number of each one's, `texts` the text of each group."""
 
-    words: tuple[str, ...]
-    row: NDArray[np.intp]
-    word: NDArray[np.intp]
-    n_rows: int
+    texts: tuple[str, ...]
+    group: NDArray[np.intp]
 
     @classmethod
-    def of(cls, rows: Sequence[Sequence[str]]) -> Incidence:
-        index: dict[str, int] = {}
-        at: list[int] = []
-        lengths: list[int] = []
-        for words in rows:
-            distinct = {index.setdefault(word, len(index)) for word in words}
-            at.extend(distinct)
-            lengths.append(len(distinct))
+    def of(cls, texts: Sequence[str]) -> Grouping:
+        numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+        return cls(tuple(numbers), np.array([*map(numbers.__getitem__, texts)], dtype=np.intp))
+
+    def sums(self, weights: Floats) -> Floats:
+        """Per group the sum of its candidates' weights. Shape (number of groups,)."""
+        return np.bincount(self.group, weights=weights, minlength=len(self.texts)).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Incidence:
+    """Which candidate has which word, once each. Candidates come in groups of equal words: many products of one kind
+    have the same attributes, so that each group is read once. `index` numbers the words; `row` and `word` are pairs of
+    group and word."""
+
+    index: Mapping[str, int]
+    row: NDArray[np.intp]
+    word: NDArray[np.intp]
+    groups: Grouping
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Incidence:
+        """Of one text per candidate, its words separated by spaces."""
+        groups = Grouping.of(texts)
+        rows = [dict.fromkeys(text.split()) for text in groups.texts]
+        flat = [*chain.from_iterable(rows)]
+        index = {word: number for number, word in enumerate(dict.fromkeys(flat))}
         return cls(
-            words=tuple(index),
-            row=np.repeat(np.arange(len(rows)), lengths),
-            word=np.asarray(at, dtype=np.intp),
-            n_rows=len(rows),
+            index=index,
+            row=np.repeat(np.arange(len(rows)), [len(words) for words in rows]),
+            word=np.array([*map(index.__getitem__, flat)], dtype=np.intp),
+            groups=groups,
         )
+
+    def __len__(self) -> int:
+        return len(self.index)
 
     def sums(self, weights: Floats) -> Floats:
         """Per candidate the sum of its words' weights. `weights`: shape (number of words,). Returns shape (n,)."""
-        return np.bincount(self.row, weights=weights[self.word], minlength=self.n_rows).astype(np.float64)
+        of_group = np.bincount(self.row, weights=weights[self.word], minlength=len(self.groups.texts))
+        return of_group.astype(np.float64)[self.groups.group]
 
     def spread(self, weights: Floats) -> Floats:
         """Per word the sum of its candidates' weights. `weights`: shape (n,). Returns shape (number of words,)."""
-        return np.bincount(self.word, weights=weights[self.row], minlength=len(self.words)).astype(np.float64)
+        of_group = self.groups.sums(weights)
+        return np.bincount(self.word, weights=of_group[self.row], minlength=len(self.index)).astype(np.float64)
+
+    def largest(self, values: Floats) -> Floats:
+        """Per candidate the largest value of its words, 0 at least. `values`: shape (number of words,)."""
+        of_group = np.zeros(len(self.groups.texts))
+        np.maximum.at(of_group, self.row, values[self.word])
+        return of_group[self.groups.group]
+
+    def having(self, word: str) -> NDArray[np.bool_]:
+        """Whether each candidate has the word. Shape (n,)."""
+        of_group = np.zeros(len(self.groups.texts), dtype=np.bool_)
+        number = self.index.get(word)
+        if number is not None:
+            of_group[self.row[self.word == number]] = True
+        return of_group[self.groups.group]
 
 
 class Pool:
@@ -162,43 +201,39 @@ class Pool:
 
     def numbers_of(self, field: str) -> Floats:
         """A stored number or flag of each candidate, NaN where it has none. Shape (n,)."""
-        return np.array([_number(fields.get(field)) for fields in self._fields], dtype=np.float64)
+        values = [fields.get(field) for fields in self._fields]
+        return np.array([v if isinstance(v, int | float) else math.nan for v in values], dtype=np.float64)
 
     @cached_property
-    def brands(self) -> list[str]:
-        """The brand of each candidate as stored; empty if it has none."""
-        return [str(fields.get("brand") or "") for fields in self._fields]
+    def brands(self) -> Grouping:
+        """The candidates by brand as stored; the empty text for those without one."""
+        return Grouping.of([str(fields.get("brand") or "") for fields in self._fields])
 
     @cached_property
     def brand_is_named(self) -> NDArray[np.bool_]:
         """Whether all terms of a candidate's brand stand in the query. Shape (n,)."""
         asked = frozenset(self.terms)
-        named = [bool(brand) and asked.issuperset(brand) for brand in self.brand_terms]
-        return np.array(named, dtype=np.bool_)
+        named = [bool(brand) and asked.issuperset(brand.split()) for brand in self.brand_incidence.groups.texts]
+        return np.array(named, dtype=np.bool_)[self.brand_incidence.groups.group]
 
     @cached_property
-    def _parts(self) -> list[list[str]]:
-        """The five parts of each candidate's match text (core/match_text.py), as they stand: words are split late."""
-        texts = [fields.get("match_text") for fields in self._fields]
-        return [text.split("\t") if isinstance(text, str) and text else [""] * 5 for text in texts]
+    def _parts(self) -> list[tuple[str, str, str, str, str]]:
+        """The five parts of each candidate's match text, as they stand: words are split late."""
+        return [split_parts(str(fields.get("match_text") or "")) for fields in self._fields]
 
     @cached_property
-    def titles(self) -> list[list[str]]:
-        """The title's terms of each candidate, in order."""
-        return [parts[0].split() for parts in self._parts]
+    def titles(self) -> list[str]:
+        """The title's terms of each candidate, in order, separated by spaces."""
+        return [parts[0] for parts in self._parts]
 
     @cached_property
-    def brand_terms(self) -> list[list[str]]:
-        return [parts[1].split() for parts in self._parts]
+    def title_words(self) -> list[list[str]]:
+        return [title.split() for title in self.titles]
 
     @cached_property
-    def attribute_names(self) -> list[str]:
-        """The attribute names of each candidate, as one text: products of one kind mostly have the same."""
-        return [parts[2] for parts in self._parts]
-
-    @cached_property
-    def product_codes(self) -> list[list[str]]:
-        return [parts[3].split() for parts in self._parts]
+    def code_texts(self) -> list[str]:
+        """The codes of each candidate, each between two spaces, for a quick look."""
+        return [f" {parts[3]} " for parts in self._parts]
 
     @cached_property
     def other_texts(self) -> list[str]:
@@ -210,29 +245,31 @@ class Pool:
         return Incidence.of(self.titles)
 
     @cached_property
+    def brand_incidence(self) -> Incidence:
+        return Incidence.of([parts[1] for parts in self._parts])
+
+    @cached_property
     def attribute_incidence(self) -> Incidence:
-        return Incidence.of([names.split() for names in self.attribute_names])
+        """Of attribute names; its groups are the kinds of products: those of one kind mostly have the same."""
+        return Incidence.of([parts[2] for parts in self._parts])
 
     @cached_property
     def title_idf(self) -> Floats:
         """idf of the words of `title_incidence`."""
-        return self.statistics.idf(self.title_incidence.words)
+        return self.statistics.idf(tuple(self.title_incidence.index))
 
     @cached_property
     def in_name(self) -> NDArray[np.bool_]:
         """Whether a candidate's title or brand has a term of the query. Shape (n, number of terms)."""
-        found = np.zeros((len(self), len(self.terms)), dtype=np.bool_)
-        for row, (title, brand) in enumerate(zip(self.titles, self.brand_terms, strict=True)):
-            for column, term in enumerate(self.terms):
-                found[row, column] = term in title or term in brand
-        return found
+        found = [self.title_incidence.having(term) | self.brand_incidence.having(term) for term in self.terms]
+        return np.array(found, dtype=np.bool_).reshape(len(self.terms), len(self)).T
 
     @cached_property
     def in_other(self) -> NDArray[np.bool_]:
         """Whether a candidate's description, category or attributes have a term of the query (and the title not)."""
         sought = [f" {term} " for term in self.terms]
-        found = np.array([[term in text for term in sought] for text in self.other_texts], dtype=np.bool_)
-        return found.reshape(len(self), len(self.terms))
+        found = [[term in text for text in self.other_texts] for term in sought]
+        return np.array(found, dtype=np.bool_).reshape(len(self.terms), len(self)).T
 
 
 def _columns(ranking: Ranking | None, at: Mapping[str, int], n: int) -> RouteColumns:
@@ -254,7 +291,3 @@ def _columns(ranking: Ranking | None, at: Mapping[str, int], n: int) -> RouteCol
         normalised[positions] = (scores - scores[-1]) / spread if spread > 0.0 else 1.0
     total = float("nan") if ranking.total is None else float(ranking.total)
     return RouteColumns(True, rank, score, normalised, scores, positions, total)
-
-
-def _number(value: FieldValue) -> float:
-    return float(value) if isinstance(value, int | float) else float("nan")

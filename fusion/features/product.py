@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from multirecall.fusion.features.base import MISSING, Column, Feature, constant
 from multirecall.fusion.features.pool import Pool
@@ -44,7 +45,7 @@ class ProductState:
             named.astype(np.float64) if named.any() else constant(pool, MISSING),
             log_price,
             _percentile(price),
-            _percentile_within(price, pool.attribute_names),
+            _percentile(price, pool.attribute_incidence.groups.group),
             log_price - np.median(first) if len(first) else constant(pool, MISSING),
             np.log1p(np.maximum(popularity, 0.0)),
             _percentile(popularity),
@@ -53,26 +54,31 @@ class ProductState:
         ]
 
 
-def _percentile(values: Column) -> Column:
-    """The share of the other known values that are lower, ties by half; missing where there is none to compare."""
-    known = np.isfinite(values)
+def _percentile(values: Column, groups: NDArray[np.intp] | None = None) -> Column:
+    """The share of the other known values (of the same group) that are lower, ties by half.
+
+    Missing where there is no other to compare with.
+    """
+    known = np.flatnonzero(np.isfinite(values))
     percentile = np.full(len(values), MISSING)
-    n = int(known.sum())
-    if n > 1:
-        ordered = np.sort(values[known])
-        lower = np.searchsorted(ordered, values[known], side="left")
-        upto = np.searchsorted(ordered, values[known], side="right")
-        percentile[known] = (lower + upto - 1) / 2.0 / (n - 1)
+    if not len(known):
+        return percentile
+    group = np.zeros(len(known), dtype=np.intp) if groups is None else groups[known]
+    order = np.lexsort((values[known], group))
+    ordered, of_group = values[known][order], group[order]
+    group_begins = np.concatenate([[True], of_group[1:] != of_group[:-1]])
+    tie_begins = group_begins | np.concatenate([[True], ordered[1:] != ordered[:-1]])
+    lower, upto = _bounds(tie_begins)
+    first, beyond = _bounds(group_begins)
+    others = beyond - first - 1
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = (lower + upto - 2 * first - 1) / 2.0 / others
+    percentile[known[order]] = np.where(others > 0, share, MISSING)
     return percentile
 
 
-def _percentile_within(values: Column, groups: list[str]) -> Column:
-    """`_percentile` among the candidates of the same group."""
-    percentile = np.full(len(values), MISSING)
-    rows_by_group: dict[str, list[int]] = {}
-    for row, group in enumerate(groups):
-        rows_by_group.setdefault(group, []).append(row)
-    for rows in rows_by_group.values():
-        if len(rows) > 1:
-            percentile[rows] = _percentile(values[rows])
-    return percentile
+def _bounds(begins: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Of the run that each position belongs to: where it begins, and where the next one does."""
+    starts = np.flatnonzero(begins)
+    run = np.cumsum(begins) - 1
+    return starts[run], np.append(starts[1:], len(begins))[run]

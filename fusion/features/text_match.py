@@ -43,14 +43,15 @@ class TextMatch:
     def __call__(self, pool: Pool) -> list[Column]:
         if not pool.terms:
             nothing = constant(pool, MISSING)
-            return [*[nothing] * 15, np.array([float(len(title)) for title in pool.titles])]
+            return [*[nothing] * 15, _lengths(pool)]
         idf, in_name = pool.term_idf, pool.in_name
         anywhere = in_name | pool.in_other
         shares = idf / idf.sum()  # idf is above 0 by its formula
         rarest = int(idf.argmax())
         titles = pool.title_incidence
-        asked = np.isin(np.array(titles.words, dtype=object), np.array(pool.terms, dtype=object))
-        n_words = np.maximum(titles.sums(np.ones(len(titles.words))), 1.0)
+        asked = np.zeros(len(titles), dtype=np.bool_)
+        asked[[titles.index[term] for term in pool.terms if term in titles.index]] = True
+        n_words = np.maximum(titles.sums(np.ones(len(titles))), 1.0)
         n_asked = titles.sums(asked.astype(np.float64))
         return [
             in_name.mean(axis=1),
@@ -67,25 +68,35 @@ class TextMatch:
             n_asked / n_words,
             titles.sums(np.where(asked, 0.0, pool.title_idf)) / np.maximum(n_words - n_asked, 1.0),
             *_places(pool),
-            np.array([float(len(title)) for title in pool.titles]),
+            _lengths(pool),
         ]
 
 
+def _lengths(pool: Pool) -> Column:
+    return np.array([len(words) for words in pool.title_words], dtype=np.float64)
+
+
 def _phrases(pool: Pool) -> Column:
-    pairs = set(pairwise(pool.terms))
+    pairs = [f" {left} {right} " for left, right in dict.fromkeys(pairwise(pool.terms))]
     if not pairs:
         return constant(pool, MISSING)
-    return np.array([len(pairs.intersection(pairwise(title))) / len(pairs) for title in pool.titles])
+    share = np.zeros(len(pool))
+    for row in np.flatnonzero(pool.in_name.sum(axis=1) > 1).tolist():
+        title = f" {pool.titles[row]} "
+        share[row] = sum(pair in title for pair in pairs) / len(pairs)
+    return share
 
 
 def _places(pool: Pool) -> tuple[Column, Column]:
     """Where the first of the query's terms stands in the title, and where its last term does: 0 is the beginning."""
     asked, last = frozenset(pool.terms), pool.terms[-1]
     first_place, last_place = constant(pool, MISSING), constant(pool, MISSING)
-    for row, title in enumerate(pool.titles):
-        if asked.isdisjoint(title):
+    for row in np.flatnonzero(pool.in_name.any(axis=1)).tolist():
+        title = pool.title_words[row]
+        places = [at for at, word in enumerate(title) if word in asked]
+        if not places:  # the brand alone has one
             continue
-        first_place[row] = next(at for at, word in enumerate(title) if word in asked) / len(title)
+        first_place[row] = places[0] / len(title)
         if last in title:
             last_place[row] = title.index(last) / len(title)
     return first_place, last_place
@@ -117,9 +128,9 @@ class NearWords:
         nearest = pool.in_name.astype(np.float64)
         unmatched = np.flatnonzero(~pool.in_name.all(axis=0))
         titles = pool.title_incidence
-        for column in unmatched:
-            similar = _trigram_similarity(pool.terms[column], titles.words)
-            np.maximum.at(nearest[:, column], titles.row, similar[titles.word])
+        for column in unmatched.tolist():
+            similar = _trigram_similarity(pool.terms[column], tuple(titles.index))
+            nearest[:, column] = np.maximum(nearest[:, column], titles.largest(similar))
         return [
             nearest.mean(axis=1),
             nearest @ (pool.term_idf / pool.term_idf.sum()),
