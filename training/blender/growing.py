@@ -14,9 +14,9 @@ __all__ = ["Growing"]
 class Growing:
     """How the trees are grown. The defaults were found by cross-validation on the Icecat development queries.
 
-    `unjudged_weight`: a candidate without a judgment counts as irrelevant with this weight. Without such rows the model
-    never sees what it must reject and loses to the untrained fusion (docs/results/blender.md); with less than the
-    weight of a judged one it believes in deep candidates more than it should.
+    `unjudged_weight`: a candidate without a judgment counts as irrelevant with this weight; 0 leaves such rows out.
+    Without them the model never sees what it must reject and loses to the untrained fusion (docs/results/blender.md);
+    with less than the weight of a judged one it believes in deep candidates more than it should.
     `monotone`: features keep the direction that they are meant to have.
     `dropout`: each query is repeated once per route with that route left out, with this weight; 0 leaves it.
     """
