@@ -42,7 +42,7 @@ class BlenderModel:
 
     def __post_init__(self) -> None:
         found = tuple(self.booster.feature_name())
-        if found != column_names(self.features):
+        if found != self.features.names:
             raise InvalidSettings(
                 f"The trees were trained on {len(found)} features that are not those of this version.",
                 hint="Train the blender again: multirecall train blender.",
@@ -116,11 +116,6 @@ class BlenderModel:
             raise
         except (KeyError, TypeError, ValueError, lightgbm.basic.LightGBMError) as error:
             raise _unusable(f"it is broken ({type(error).__name__}: {error})") from None
-
-
-def column_names(features: FeatureSet) -> tuple[str, ...]:
-    """The names of the features as LightGBM takes them (any but JSON's special characters)."""
-    return features.names
 
 
 def _unusable(why: str) -> InvalidSettings:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +19,7 @@ from multirecall.fusion.features.query import QueryShape
 from multirecall.fusion.features.routes import Agreement, RouteSignals
 from multirecall.fusion.features.text_match import NearWords, TextMatch
 
-__all__ = ["FeatureSet", "feature_table"]
+__all__ = ["FeatureSet"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +68,3 @@ class FeatureSet:
         if not len(pool):
             return np.empty((0, len(self.features)))
         return np.column_stack([column for group in self.groups for column in group(pool)])
-
-
-def feature_table(features: Sequence[Feature]) -> list[dict[str, object]]:
-    """The features as plain values, for model cards and documentation."""
-    return [{"name": f.name, "description": f.description, "monotone": f.monotone} for f in features]

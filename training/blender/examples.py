@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +42,20 @@ class Featuriser:
     features: FeatureSet
     analyse: Analyse
     terms: TermStatistics
+    _made: dict[tuple[int, tuple[str, ...]], tuple[JudgedPool, Example]] = field(default_factory=dict, repr=False)
+    """By the pool's identity, with the pool itself, so that no other one can take its place in memory."""
 
     def example(self, pool: JudgedPool, *, without: Sequence[str] = ()) -> Example:
-        """The candidates of the routes that are left; no row if there is none."""
+        """The candidates of the routes that are left; no row if there is none.
+
+        Made once per pool and routes left out: every fold asks for nearly all of them, twice. Kept as long as this.
+        """
+        key = (id(pool), tuple(without))
+        if key not in self._made:
+            self._made[key] = (pool, self._example(pool, without))
+        return self._made[key][1]
+
+    def _example(self, pool: JudgedPool, without: Sequence[str]) -> Example:
         rankings = [ranking for ranking in pool.rankings if ranking.route not in without]
         candidates = Pool(
             pool.query, rankings, routes=self.features.routes, analyse=self.analyse, statistics=self.terms

@@ -10,7 +10,7 @@ import pytest
 from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.core.ranking import RouteStatus
 from multirecall.fusion.features.base import Column
-from multirecall.fusion.features.feature_set import FeatureSet, feature_table
+from multirecall.fusion.features.feature_set import FeatureSet
 from multirecall.fusion.features.pool import Pool
 from multirecall.fusion.features.term_statistics import TermStatistics
 from tests.support.pools import TERMS, pool, product, ranking
@@ -196,7 +196,7 @@ def test_strange_queries_and_empty_pools_give_numbers_without_a_warning(text: st
 
 def test_names_are_unique_and_described() -> None:
     assert len(set(SET.names)) == len(SET.names)
-    assert all(row["description"] for row in feature_table(SET.features))
+    assert all(feature.description for feature in SET.features)
 
 
 def test_the_fingerprint_follows_the_routes() -> None:
