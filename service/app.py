@@ -12,9 +12,11 @@ from fastapi.responses import JSONResponse
 from multirecall import __version__
 from multirecall.core.errors import MultirecallError
 from multirecall.search.live import LiveSearcher
-from multirecall.service.bodies import MAX_FILTERS, Expression, SearchBody, SearchResult, search_result
+from multirecall.service.bodies import SearchBody
+from multirecall.service.bodies.searching import MAX_FILTERS, Expression
 from multirecall.service.body_limit import BodyLimit
 from multirecall.service.problems import add_problems
+from multirecall.service.rendering import page_answer
 
 __all__ = ["make_service"]
 
@@ -36,12 +38,13 @@ def make_service(searcher: LiveSearcher, *, checks: dict[str, Check], minor_unit
     add_problems(app)
     app.add_middleware(BodyLimit)
 
-    def answer(body: SearchBody) -> SearchResult:
+    def answer(body: SearchBody) -> JSONResponse:
         timeout_s = None if body.timeout_ms is None else body.timeout_ms / 1000.0
-        return search_result(searcher.search(body.to_query(minor_units), timeout_s=timeout_s, explain=body.explain))
+        page = searcher.search(body.to_query(minor_units), timeout_s=timeout_s, explain=body.explain)
+        return JSONResponse(page_answer(page))
 
     @app.post("/v1/search", summary="Search")
-    def search(body: SearchBody) -> SearchResult:
+    def search(body: SearchBody) -> JSONResponse:
         """One page of products, with each route's part in it."""
         return answer(body)
 
@@ -53,7 +56,7 @@ def make_service(searcher: LiveSearcher, *, checks: dict[str, Check], minor_unit
         filters: Annotated[
             list[Expression] | None, Query(alias="filter", max_length=MAX_FILTERS, description="brand=HP, price<=100")
         ] = None,
-    ) -> SearchResult:
+    ) -> JSONResponse:
         """The same by a URL."""
         return answer(SearchBody.model_validate({"query": q, "size": size, "from": offset, "filters": filters or []}))
 
