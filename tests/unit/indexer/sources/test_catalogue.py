@@ -119,9 +119,9 @@ def test_names_that_lead_to_no_file_are_refused(tmp_path: Path, source: str, mes
     [
         ("a.json", b"", "is empty"),
         ("a.json", b"  \n\t ", "is empty"),
-        ("a.csv.gz", gzip.compress(b""), "is empty"),
+        ("a.csv.gz", gzip.compress(b"", mtime=0), "is empty"),
         ("a.json.gz", gzip.compress(json.dumps([{"id": str(i)} for i in range(9_000)]).encode())[:-900], "truncated"),
-        ("a.json.gz", gzip.compress(b"[{}]")[:-8] + b"12345678", "damaged"),
+        ("a.json.gz", gzip.compress(b"[{}]", mtime=0)[:-8] + b"12345678", "damaged"),
         ("a.json.zip", b"PK\x03\x04 and then nothing", "damaged"),
         ("a.json", b'{"id": "1", "x": [1,2', "truncated"),
         ("a.json", b'[{"id": "1"}, {"id": "2"', "truncated"),
