@@ -287,13 +287,19 @@ class Engine(Protocol):
         ...
 
     def fetch(
-        self, ids: Sequence[str], fields: Sequence[str] | None = None, *, index: str | None = None
+        self,
+        ids: Sequence[str],
+        fields: Sequence[str] | None = None,
+        *,
+        index: str | None = None,
+        timeout_s: float | None = None,
     ) -> list[Mapping[str, Any] | None]:
         """The stored records in the order of `ids` (None: no such product); default `STORED_FIELDS`.
 
         A record holds those of the fields that the product has a value for, as they were written (tuples as lists).
         Vectors come back only if asked for: the field name `vectors.<name>` gives a list of floats. So do versions:
-        `record_version` and `field_versions` (`engines/versions.py`).
+        `record_version` and `field_versions` (`engines/versions.py`). `timeout_s` is the longest wait for a server
+        (None: the engine's own), which is then EngineUnavailable; an engine in this process does not wait.
         """
         ...
 

@@ -16,8 +16,11 @@ __all__ = ["Answer", "Page", "PageHit", "RouteTrace", "Total"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Total:
-    """How many products match. `exact`: counted by the engine; `at_least`: several routes were fused, and the
-    list is as long as what they found; `pool`: only nearest neighbours were asked for, which have no total."""
+    """How many products match, and what kind of number that is (docs/serving.md).
+
+    `exact`: counted by the engine, neither more nor fewer; `at_least`: so many for certain, because several routes
+    were fused or one of them was cut short; `pool`: the nearest neighbours that were asked for, which have no total.
+    """
 
     value: int
     relation: str
@@ -67,22 +70,39 @@ class Answer:
     notes: tuple[str, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     prepared_ms: Mapping[str, float] = field(default_factory=dict)
+    cut_off: frozenset[str] = frozenset()
 
     @property
     def degraded(self) -> dict[str, str]:
-        """The routes that did not end well, with their status."""
+        """The routes that did not end well, with their status; also those skipped because they failed before."""
         fine = (RouteStatus.OK, RouteStatus.SKIPPED)
-        return {r.route: r.status.value for r in self.rankings if r.status not in fine}
+        return {r.route: r.status.value for r in self.rankings if r.status not in fine or r.route in self.cut_off}
 
     @property
     def total(self) -> Total:
+        """Of all routes together. How many hits were asked for (`k`) does not change it."""
         asked = [r for r in self.rankings if r.status is not RouteStatus.SKIPPED]
-        counted = [r.total for r in asked if r.total is not None]
+        counted = [total for r in asked if (total := self.totals.get(r.route)) and total.relation != "pool"]
         if len(asked) == 1 and counted:
-            return Total(value=counted[0], relation="exact")
+            return counted[0]
+        found = len({hit.id for ranking in asked for hit in ranking.hits})
         if counted:
-            return Total(value=max(max(counted), len(self.hits)), relation="at_least")
-        return Total(value=len(self.hits), relation="pool")
+            return Total(value=max(found, *(total.value for total in counted)), relation="at_least")
+        return Total(value=found, relation="pool")
+
+    @property
+    def totals(self) -> dict[str, Total]:
+        """Of each route that answered: what the facets of that route add up to, and what a chosen facet promises."""
+        return {r.route: _route_total(r) for r in self.rankings if r.status in _ANSWERED}
+
+
+_ANSWERED = (RouteStatus.OK, RouteStatus.PARTIAL)
+
+
+def _route_total(ranking: Ranking) -> Total:
+    if ranking.total is None:
+        return Total(value=len(ranking.hits), relation="pool")
+    return Total(value=ranking.total, relation="exact" if ranking.status is RouteStatus.OK else "at_least")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +123,9 @@ class PageHit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """`hits` are ranks `offset + 1` to `offset + size` of the fused list.
+    """`hits` are ranks `offset + 1` to `offset + size` of the fused list; a product deleted meanwhile leaves a gap.
 
+    `totals` has the total of each route that answered; `totals[facets_over]` says of what kind the facet counts are.
     `facets_over` says what the facets count: `lexical` (all products that match the words), `browse` (all that
     pass the filter) or `dense` (the nearest neighbours only). `generation` names the physical index that all of it
     comes from (empty: the searcher follows the alias).
@@ -122,3 +143,4 @@ class Page:
     took_ms: float
     timings_ms: Mapping[str, float]
     generation: str = ""
+    totals: Mapping[str, Total] = field(default_factory=dict)

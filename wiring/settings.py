@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from multirecall.core.errors import InvalidSettings
+from multirecall.wiring.service_settings import ServiceSettings
 
 __all__ = ["CONFIG_FILE", "Settings", "load_settings", "shown_settings"]
 

@@ -128,7 +128,12 @@ class EmbeddedEngine:
         return [_answered(request, snapshot, deadline) for request in requests]
 
     def fetch(
-        self, ids: Sequence[str], fields: Sequence[str] | None = None, *, index: str | None = None
+        self,
+        ids: Sequence[str],
+        fields: Sequence[str] | None = None,
+        *,
+        index: str | None = None,
+        timeout_s: float | None = None,
     ) -> list[Mapping[str, Any] | None]:
         snapshot = self._snapshot(index)
         names = STORED_FIELDS if fields is None else tuple(fields)

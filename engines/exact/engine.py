@@ -149,7 +149,12 @@ class ExactEngine:
         return results
 
     def fetch(
-        self, ids: Sequence[str], fields: Sequence[str] | None = None, *, index: str | None = None
+        self,
+        ids: Sequence[str],
+        fields: Sequence[str] | None = None,
+        *,
+        index: str | None = None,
+        timeout_s: float | None = None,
     ) -> list[Mapping[str, Any] | None]:
         snapshot = self._index(index).snapshot
         names = STORED_FIELDS if fields is None else tuple(fields)

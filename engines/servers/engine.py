@@ -169,7 +169,12 @@ class ServerEngine:
         return [search_result(request, response, opened.schema) for request, response in pairs], moved
 
     def fetch(
-        self, ids: Sequence[str], fields: Sequence[str] | None = None, *, index: str | None = None
+        self,
+        ids: Sequence[str],
+        fields: Sequence[str] | None = None,
+        *,
+        index: str | None = None,
+        timeout_s: float | None = None,
     ) -> list[Mapping[str, Any] | None]:
         opened = self._catalog.opened(index)
         names = STORED_FIELDS if fields is None else tuple(fields)
@@ -184,7 +189,7 @@ class ServerEngine:
         for start in range(0, len(wanted), _FETCH_AT_ONCE):
             body = {"ids": wanted[start : start + _FETCH_AT_ONCE]}
             answer = self._transport.send(
-                "POST", f"/{opened.asked}/_mget", body=body, params=params, index=opened.asked
+                "POST", f"/{opened.asked}/_mget", body=body, params=params, timeout_s=timeout_s, index=opened.asked
             )
             for held in answer.get("docs", ()):  # left out of the answer if none is found
                 if "error" in held:

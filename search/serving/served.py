@@ -1,0 +1,47 @@
+"""Served: a page, and how it came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from multirecall.search.page import Page
+
+__all__ = ["CacheNote", "RouteHit", "Served"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheNote:
+    """`status`: `hit`; `stale` (a hit that is being made anew behind it); `miss`; `bypass` (the request or `explain`
+    wanted a new answer); `off` (there is no cache). `level`: `memory` or `redis` for hits, else empty.
+
+    `age_ms` is how long ago the order was made; product bodies are never older than the request.
+    """
+
+    status: str
+    level: str = ""
+    age_ms: float = 0.0
+
+
+class RouteHit(NamedTuple):
+    """One product of a route's own list; its rank is its place there."""
+
+    id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """`page_token` names the list for further pages; empty if there is nothing to page through.
+
+    `has_more`: the list goes on after this page. `gone` are the ids on this page whose products were deleted since
+    the list was made; their places stay empty. `route_lists` has each route's own list, best first.
+    """
+
+    page: Page
+    cache: CacheNote
+    page_token: str = ""
+    has_more: bool = False
+    gone: tuple[str, ...] = ()
+    route_lists: Mapping[str, tuple[RouteHit, ...]] = field(default_factory=dict)
