@@ -29,7 +29,7 @@ class _SettingsSection(TomlConfigSettingsSource):
         return section if isinstance(section, dict) else {"settings": section}
 
 
-class Settings(BaseSettings):
+class Settings(ServiceSettings):
     """Every setting has a default; the environment wins over the file. Secrets belong into the environment."""
 
     model_config = SettingsConfigDict(
@@ -78,6 +78,10 @@ class Settings(BaseSettings):
     judgments: Path | None = Field(None, description="judgments for the gate of a rebuild (TSV or TREC qrels)")
     judged_queries: Path | None = Field(None, description="the queries of those judgments (TSV)")
     evaluate_every_h: float = Field(0.0, ge=0, le=8760, description="hours between evaluations by beat; 0: none")
+    blender_dir: Path | None = Field(None, description="folder of the blender to train; empty: blender in cache_dir")
+    train_blender_every_h: float = Field(
+        0.0, ge=0, le=8760, description="hours between trainings of the blender by beat; 0: none"
+    )
     log_level: str = Field("info", pattern=r"(?i)^(debug|info|warning|error)$", description="level of the logs")
 
     @classmethod
