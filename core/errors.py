@@ -8,6 +8,7 @@
     │   ├── InvalidMapping      a field mapping that does not fit the source
     │   └── InvalidSource       a catalogue file that cannot be read
     ├── NotFound                an index, file or product that is not there
+    ├── PageExpired             the list that a page token names is no longer kept
     ├── UnsupportedFeature      this engine (or encoder) cannot do that; never a quiet no
     ├── MissingExtra            an optional package is absent: carries the install command
     ├── FingerprintMismatch     index and encoder (or schema) do not belong together
@@ -49,6 +50,7 @@ __all__ = [
     "MissingExtra",
     "MultirecallError",
     "NotFound",
+    "PageExpired",
     "StorageFull",
     "StoreUnavailable",
     "UnsupportedFeature",
@@ -118,6 +120,13 @@ class NotFound(MultirecallError):
 
     code = "not_found"
     exit_code = 3
+
+
+class PageExpired(MultirecallError):
+    """The list that a page token names is no longer kept, or its index is gone: search again."""
+
+    code = "page_expired"
+    exit_code = 11
 
 
 class UnsupportedFeature(MultirecallError):

@@ -59,13 +59,13 @@ class Breaker:
 
     def refusal(self) -> str:
         """Empty if the call may go ahead, else why not. A call that goes ahead must report how it ended."""
-        if self._probe_at is None:  # the usual case takes no lock
+        if self.state == "closed":  # the usual case takes no lock
             return ""
         with self._lock:
-            if self._probe_at is None:
+            now, probe_at = self._clock(), self._probe_at
+            if probe_at is None:  # closed meanwhile
                 return ""
-            now = self._clock()
-            if now < self._probe_at:
+            if now < probe_at:
                 return f"{self._what} failed too often lately ({self._reason})"
             self._probing = True
             self._probe_at = now + self._open_s

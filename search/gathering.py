@@ -5,21 +5,20 @@ Whatever becomes of a route, it has a ranking at the end that says so.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import EngineUnavailable, InvalidInput, MultirecallError
 from multirecall.core.query import Query
 from multirecall.core.ranking import Ranking, RouteStatus
-from multirecall.engines.base import Engine, EngineRequest, EngineResult
+from multirecall.engines.base import EngineRequest, EngineResult
 from multirecall.recall.base import RecallContext, Route
+from multirecall.search.asking import Asking
 from multirecall.search.breaker import Breaker
 from multirecall.search.lanes import Lane
 
@@ -28,9 +27,7 @@ __all__ = ["Clock", "Gathered", "Gatherer", "ended"]
 PREPARATION_SHARE = 0.6
 """Part of the time budget that models may use; the rest belongs to the engine."""
 
-_FAIR_SHARE = 0.5  # a part that is late counts as failing only if it had this share of the usual budget, or more
 _LONGEST_WAIT_S = 3600.0  # future.result refuses infinity
-_LATE = (RouteStatus.TIMED_OUT, RouteStatus.FAILED)
 _NOT_NEEDED = EngineResult(status=RouteStatus.SKIPPED, error="a second look took its place")
 
 
@@ -74,26 +71,15 @@ class Gathered:
 
 
 class Gatherer:
-    """Asks routes of one engine. Safe for several threads. `usual_s` is the time budget of an ordinary query.
+    """Asks routes over one index. Safe for several threads.
 
-    `breaker` guards the engine, each route's lane has one for its model. A caller who gives less time than half of the
-    usual budget can be disappointed, but opens no breaker for others.
+    Each route's model has a lane of its own, with a breaker. Of a caller who gives less than half of the usual time it
+    is no failure to be late (`Asking.is_fair`).
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        routes: Sequence[Route],
-        *,
-        index: str | None,
-        usual_s: float,
-        n_threads: int,
-        breaker: Breaker | None,
-    ) -> None:
-        self._engine = engine
+    def __init__(self, asking: Asking, routes: Sequence[Route], *, index: str | None, n_threads: int) -> None:
+        self._asking = asking
         self._index = index
-        self._usual_s = usual_s
-        self._breaker = breaker
         self._lanes = {r.name: Lane(r.name, n_threads=n_threads) for r in routes if r.needs_preparation}
 
     @property
@@ -109,10 +95,10 @@ class Gatherer:
     def gather(self, query: Query, routes: Sequence[Route], context: RecallContext, clock: Clock) -> Gathered:
         """Prepares and asks the routes. Raises what the engine raises for all of them."""
         gathered = Gathered()
-        fair = context.deadline.remaining_s() >= _FAIR_SHARE * self._usual_s
+        fair = self._asking.is_fair(context.deadline.remaining_s())
         waiting = self._prepare(query, routes, context, gathered)  # the models of all routes at work, side by side
         ready = [route for route in routes if not route.needs_preparation]
-        if waiting and ready and self._engine.capabilities.in_process:
+        if waiting and ready and self._asking.in_process:
             # A round trip costs nothing here: the other routes are answered while the models run.
             gathered.take(ready, self._recall(query, ready, context, fair))
             clock.lap("engine")
@@ -123,28 +109,6 @@ class Gatherer:
         gathered.take(ready, self._recall(query, ready, context, fair))
         clock.lap("engine")
         return gathered
-
-    def fetch(self, ids: Sequence[str], deadline: Deadline) -> tuple[list[Mapping[str, Any] | None], str]:
-        """The stored records of the products, and empty; or empty records and why there are none.
-
-        A late engine leaves them out; one that is gone raises EngineUnavailable.
-        """
-        if not ids:
-            return [], ""
-        remaining_s = deadline.remaining_s()
-        if remaining_s <= 0 and not self._engine.capabilities.in_process:
-            return [{} for _ in ids], RouteStatus.TIMED_OUT.value
-        self._check_breaker()
-        try:
-            records = self._engine.fetch(
-                ids, index=self._index, timeout_s=None if math.isinf(remaining_s) else remaining_s
-            )
-        except EngineUnavailable as error:
-            self._count(error.message, fair=remaining_s >= (1 - _FAIR_SHARE) * self._usual_s)
-            if not deadline.expired:
-                raise
-            return [{} for _ in ids], RouteStatus.TIMED_OUT.value
-        return records, ""
 
     def _prepare(
         self, query: Query, routes: Sequence[Route], context: RecallContext, gathered: Gathered
@@ -200,7 +164,7 @@ class Gatherer:
         deadline = context.deadline
         requests = {route.name: route.requests(query, context) for route in routes}
         held = {route.name: 0 for route in routes}
-        if self._engine.capabilities.in_process:
+        if self._asking.in_process:
             held = {route.name: min(route.n_provisional, len(requests[route.name])) for route in routes}
         first = self._ask({name: of_route[held[name] :] for name, of_route in requests.items()}, deadline, fair)
         results = {name: [_NOT_NEEDED] * held[name] + found for name, found in first.items()}
@@ -215,37 +179,8 @@ class Gatherer:
     ) -> dict[str, list[EngineResult]]:
         """All requests of all routes in one round trip, dealt back to their routes."""
         flat = [request for of_route in requests.values() for request in of_route]
-        answers = iter(self._answered(flat, deadline, fair) if flat else [])
+        answers = iter(self._asking.search(flat, deadline, index=self._index, fair=fair) if flat else [])
         return {name: [next(answers) for _ in of_route] for name, of_route in requests.items()}
-
-    def _answered(self, requests: Sequence[EngineRequest], deadline: Deadline, fair: bool) -> list[EngineResult]:
-        self._check_breaker()
-        try:
-            results = self._engine.search_many(requests, deadline, index=self._index)
-        except EngineUnavailable as error:
-            self._count(error.message, fair=True)
-            raise
-        late = all(result.status in _LATE for result in results)
-        self._count(results[0].error or "it was late" if late else "", fair)
-        return results
-
-    def _check_breaker(self) -> None:
-        if self._breaker is None or not (refusal := self._breaker.refusal()):
-            return
-        raise EngineUnavailable(
-            f"The engine is not asked: {refusal}.",
-            hint="It is tried again by itself.",
-            retry_after_s=max(1.0, self._breaker.retry_after_s),
-            engine=self._engine.url,
-        )
-
-    def _count(self, failure: str, fair: bool) -> None:
-        if self._breaker is None:
-            return
-        if not failure:
-            self._breaker.succeeded()
-        elif fair:
-            self._breaker.failed(failure)
 
     def _fallbacks(
         self,

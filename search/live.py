@@ -8,16 +8,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TypeVar
 
 from multirecall.core.errors import InvalidInput, NotFound
 from multirecall.core.query import Query
 from multirecall.engines.base import Engine, IndexInfo
+from multirecall.search.asking import Asking
+from multirecall.search.breaker import Breaker
 from multirecall.search.page import Page
 from multirecall.search.pipeline import Searcher
 
 __all__ = ["LiveSearcher"]
 
 _log = logging.getLogger("multirecall.search")
+_T = TypeVar("_T")
 
 
 class _Generation:
@@ -60,13 +64,20 @@ class LiveSearcher:
     about that long after a swap the old index still answers, and a swap must not drop it at once. If it is gone all
     the same, the query is asked once more of the new one. A new index that cannot be opened leaves the old one in
     service, and every page says so. Before the first catalogue is indexed there is nothing to answer from: a search
-    then raises NotFound, and asks again each time.
+    then raises NotFound, and asks again each time. `timeout_s` and `breaker` are those of the searchers, for `asking`.
     """
 
     def __init__(
-        self, engine: Engine, open_generation: Callable[[IndexInfo], Searcher], *, look_every_s: float = 1.0
+        self,
+        engine: Engine,
+        open_generation: Callable[[IndexInfo], Searcher],
+        *,
+        look_every_s: float = 1.0,
+        timeout_s: float = 1.0,
+        breaker: Breaker | None = None,
     ) -> None:
         self._engine = engine
+        self._asking = Asking(engine, breaker=breaker, usual_s=timeout_s)
         self._open_generation = open_generation
         self._look_every_s = look_every_s
         self._opening = threading.Lock()
@@ -84,18 +95,35 @@ class LiveSearcher:
         """The index that answers just now; empty before there is one."""
         return self._generation.index if self._generation is not None else ""
 
+    @property
+    def asking(self) -> Asking:
+        """What asks the engine of any index, also of one that was live before."""
+        return self._asking
+
+    @property
+    def problem(self) -> str:
+        """Why the live index does not answer here; empty if it does."""
+        return self._problem
+
     def search(self, query: Query, *, timeout_s: float | None = None, explain: bool = False) -> Page:
         """The page of a query; raises what `Searcher.search` does, and InvalidInput after `close`."""
+        page = self.ask(lambda searcher: searcher.search(query, timeout_s=timeout_s, explain=explain))
+        problem = self._problem
+        return replace(page, notes=(*page.notes, problem)) if problem else page
+
+    def ask(self, question: Callable[[Searcher], _T]) -> _T:
+        """What `question` returns, given the searcher that answers just now; it stays open until then.
+
+        If its index is gone meanwhile (NotFound), the question is asked once more of the one that is live then.
+        """
         self._look()
         try:
             with self._entered() as searcher:
-                page = searcher.search(query, timeout_s=timeout_s, explain=explain)
+                return question(searcher)
         except NotFound:
             self.follow()
             with self._entered() as searcher:
-                page = searcher.search(query, timeout_s=timeout_s, explain=explain)
-        problem = self._problem
-        return replace(page, notes=(*page.notes, problem)) if problem else page
+                return question(searcher)
 
     def follow(self) -> None:
         """Goes over to the index that is live now, if it is another one; blocks until it is open.

@@ -19,6 +19,7 @@ from multirecall.fusion.weighted_sum import WeightedSum
 from multirecall.recall.base import QueryVectors, RecallContext, Route
 from multirecall.recall.browse import BrowseRoute
 from multirecall.recall.policy import RoutePolicy
+from multirecall.search.asking import Asking
 from multirecall.search.breaker import Breaker
 from multirecall.search.frozen import frozen_list, page_of
 from multirecall.search.gathering import Clock, Gatherer, ended
@@ -63,15 +64,14 @@ class Searcher:
         names = [r.name for r in routes]
         if not names or len(set(names)) != len(names):
             raise InvalidSettings(f"Routes need different names, at least one: {names}.", field="routes")
-        self._engine = engine
         self._routes = tuple(routes)
         self._fusion = fusion
         self._encoders = dict(encoders)
-        self._timeout_s = timeout_s
         self._index = index
         self._identity = identity
         self._policy = policy
-        self._gatherer = Gatherer(engine, routes, index=index, usual_s=timeout_s, n_threads=n_threads, breaker=breaker)
+        self._asking = Asking(engine, breaker=breaker, usual_s=timeout_s)
+        self._gatherer = Gatherer(self._asking, routes, index=index, n_threads=n_threads)
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -87,15 +87,10 @@ class Searcher:
         return self._index or ""
 
     @property
-    def timeout_s(self) -> float:
-        """The time budget of a query that names none."""
-        return self._timeout_s
-
-    @property
     def fingerprint(self) -> str:
         """All that two searchers must share to give the same answer to a query, but for the fusion."""
         models = sorted((name, encoder.fingerprint) for name, encoder in self._encoders.items())
-        return repr((self._engine.url, self._index, self._identity, self._routes, models, self._policy))
+        return repr((self._asking.engine.url, self._index, self._identity, self._routes, models, self._policy))
 
     @property
     def breakers(self) -> Mapping[str, Breaker]:
@@ -153,14 +148,14 @@ class Searcher:
 
     def deadline(self, timeout_s: float | None = None) -> Deadline:
         """The deadline of a query that begins now."""
-        return Deadline.after(self._timeout_s if timeout_s is None else timeout_s)
+        return self._asking.deadline(timeout_s)
 
     def fetch(self, ids: Sequence[str], deadline: Deadline) -> tuple[list[Mapping[str, Any] | None], str]:
         """The stored records in the order of `ids` (None: gone), and empty; or empty records and why there are none.
 
         An engine that is late leaves them out; one that is gone raises EngineUnavailable.
         """
-        return self._gatherer.fetch(ids, deadline)
+        return self._asking.fetch(ids, deadline, index=self._index)
 
     def why(self, query: Query, a: str, b: str, *, timeout_s: float | None = None) -> Why:
         """Why product `a` has another score than product `b`, on the page or not. Asks the engine as `rank` does.

@@ -1,0 +1,193 @@
+"""Frontend: the one door to searching for those who serve it: pages that hold still, a cache, deadlines that hold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from multirecall.core.deadline import Deadline
+from multirecall.core.errors import NotFound, StoreUnavailable
+from multirecall.core.query import MAX_WINDOW, Query
+from multirecall.search.frozen import FrozenList, frozen_list, page_of
+from multirecall.search.gathering import Clock
+from multirecall.search.live import LiveSearcher
+from multirecall.search.pipeline import RANKING_SHARE, Searcher
+from multirecall.search.serving.cache import Found, ListCache
+from multirecall.search.serving.explained import Explained, explained_page
+from multirecall.search.serving.key import cache_key
+from multirecall.search.serving.memory import ByteLru
+from multirecall.search.serving.request import SearchRequest
+from multirecall.search.serving.served import CacheNote, RouteHit, Served
+from multirecall.search.serving.tokens import PageTokens, page_expired
+
+__all__ = ["Frontend"]
+
+
+class Frontend:
+    """Answers requests from the live index, and pages from the index that they began on. Safe for several threads.
+
+    A list is made `window` products long (or as long as the routes' candidates reach), whatever the page, so that all
+    pages and totals come from one order. Without a `cache` every list is made anew and its page tokens hold it whole.
+    """
+
+    def __init__(
+        self, live: LiveSearcher, *, tokens: PageTokens, cache: ListCache | None = None, window: int = 200
+    ) -> None:
+        self._live = live
+        self._tokens = tokens
+        self._cache = cache
+        self._window = window
+        self._whole_tokens: ByteLru[str] = ByteLru(_WHOLE_TOKENS_BYTES if cache is not None else 0)
+
+    @property
+    def live(self) -> LiveSearcher:
+        return self._live
+
+    @property
+    def cache(self) -> ListCache | None:
+        return self._cache
+
+    def search(self, request: SearchRequest) -> Served:
+        """The page of a query, or of a page token.
+
+        Raises what `Searcher.search` raises; for a page token InvalidInput if it was not made here, PageExpired if its
+        list or its index is gone, and StoreUnavailable if only Redis knows its list and does not answer.
+        """
+        if request.page_token is not None:
+            return self._page(request, request.page_token)
+        return self._live.ask(lambda searcher: self._first_page(request, searcher))
+
+    def close(self) -> None:
+        """Ends the cache's background work. The searcher stays open, it belongs to whoever opened it."""
+        if self._cache is not None:
+            self._cache.close()
+
+    def _first_page(self, request: SearchRequest, searcher: Searcher) -> Served:
+        started, clock, deadline = time.perf_counter(), Clock(), searcher.deadline(request.timeout_s)
+        found = self._found(request, searcher, deadline)
+        clock.lap("cache")
+        if found.status not in ("hit", "stale"):
+            clock.laps = dict(found.frozen.timings_ms)
+        bodies, trouble = searcher.fetch(_ids(found.frozen, request.query), deadline)
+        clock.lap("fetch")
+        explained = _NOT_ASKED
+        if request.explain:
+            explained = explained_page(found.frozen, request.query, searcher, deadline, fusion=request.fusion)
+            clock.lap("explain")
+        return self._served(found, request.query, bodies, trouble, explained, started, clock)
+
+    def _found(self, request: SearchRequest, searcher: Searcher, deadline: Deadline) -> Found:
+        """The list of a query: looked up, or made."""
+        window = self._window if request.query.offset + request.query.size <= self._window else MAX_WINDOW
+        if self._cache is None:
+            return Found(frozen=_listed(request, searcher, window, deadline), status="off")
+        if not request.use_cache:
+            frozen = _listed(request, searcher, window, deadline)
+            self._cache.counters.count("bypass")
+            return Found(frozen=frozen, status="bypass", shared=self._cache.keep(frozen))
+        key = cache_key(request, searcher, window)
+
+        def remade(current: Searcher) -> FrozenList | None:
+            if cache_key(request, current, window) != key:  # another index is live by now: nobody will look for it
+                return None
+            return _listed(request, current, window, current.deadline())
+
+        return self._cache.find(
+            key,
+            lambda: _listed(request, searcher, window, deadline),
+            lambda: self._live.ask(remade),
+            deadline,
+        )
+
+    def _page(self, request: SearchRequest, token: str) -> Served:
+        """A page of a list that exists already, from the index it was made on."""
+        started, clock = time.perf_counter(), Clock()
+        asking = self._live.asking
+        deadline = asking.deadline(request.timeout_s)
+        found = self._named(token)
+        frozen = found.frozen
+        query = replace(frozen.query, offset=request.query.offset, size=request.query.size)
+        clock.lap("cache")
+        try:
+            bodies, trouble = asking.fetch(_ids(frozen, query), deadline, index=frozen.generation)
+        except NotFound:
+            raise page_expired(f"The index {frozen.generation}, which this list is of, is gone.") from None
+        clock.lap("fetch")
+        explained = _NOT_ASKED
+        if request.explain:
+            explained = self._live.ask(lambda searcher: explained_page(frozen, query, searcher, deadline))
+            clock.lap("explain")
+        return self._served(found, query, bodies, trouble, explained, started, clock)
+
+    def _named(self, token: str) -> Found:
+        """The list of a token."""
+        content = self._tokens.read(token)
+        list_id = content if isinstance(content, str) else content.id
+        found, answered = (None, True) if self._cache is None else self._cache.page_list(list_id)
+        if found is None and isinstance(content, FrozenList):
+            found = Found(frozen=content, status="hit")
+        if found is None and not answered:
+            raise StoreUnavailable("The list of this page is in Redis, which does not answer.", field="page_token")
+        if found is None:
+            raise page_expired("The list of this page token is no longer kept.")
+        return replace(found, age_s=max(0.0, time.time() - found.frozen.made_at))
+
+    def _served(
+        self,
+        found: Found,
+        query: Query,
+        bodies: Sequence[Mapping[str, Any] | None],
+        trouble: str,
+        explained: Explained,
+        started: float,
+        clock: Clock,
+    ) -> Served:
+        frozen = found.frozen
+        problem = self._live.problem
+        page = page_of(
+            frozen,
+            query,
+            bodies,
+            missing={"products": trouble} if trouble else None,
+            notes=(*explained.notes, problem) if problem else explained.notes,
+            explanations=explained.by_id,
+            took_ms=(time.perf_counter() - started) * 1000.0,
+            timings_ms=clock.laps,
+        )
+        wanted = _ids(frozen, query)
+        return Served(
+            page=page,
+            cache=CacheNote(status=found.status, level=found.level, age_ms=found.age_s * 1000.0),
+            page_token=self._token(found) if frozen.hits else "",
+            has_more=query.offset + query.size < len(frozen.hits),
+            gone=tuple(name for name, body in zip(wanted, bodies, strict=True) if body is None),
+            route_lists={one.route: tuple(map(RouteHit, one.ids, one.scores)) for one in frozen.route_lists},
+        )
+
+    def _token(self, found: Found) -> str:
+        """Names the list if all processes can find it, else holds it. Of a list in memory it was made before."""
+        if found.shared:
+            return self._tokens.named(found.frozen.id)
+        known = self._whole_tokens.get(found.frozen.id)
+        if known is None:
+            known = self._tokens.whole(found.frozen)
+            self._whole_tokens.put(found.frozen.id, known, len(known))
+        return known
+
+
+_NOT_ASKED = Explained()
+_WHOLE_TOKENS_BYTES = 4 * 1024 * 1024
+
+
+def _ids(frozen: FrozenList, query: Query) -> list[str]:
+    return [hit.id for hit in frozen.hits[query.offset : query.offset + query.size]]
+
+
+def _listed(request: SearchRequest, searcher: Searcher, window: int, deadline: Deadline) -> FrozenList:
+    """The list of a query, made now."""
+    answer = searcher.rank(
+        request.query, window, deadline=deadline.child(RANKING_SHARE), routes=request.routes, fusion=request.fusion
+    )
+    return frozen_list(answer, generation=searcher.generation)
