@@ -102,7 +102,7 @@ def rejection(write: Write, schema: Schema) -> str:
         return f"The version must lie in 0..2^63-1, got {write.version!r}."
     match write:
         case Delete():
-            return ""
+            return _bad_kept(write)
         case Update():
             foreign = sorted(set(write.fields) - set(UPDATABLE_FIELDS))
             if foreign:
@@ -118,6 +118,15 @@ def prune_limit(older_than_s: float) -> float:
     if not older_than_s >= 0:
         raise InvalidInput(f"Tombstones cannot be older than {older_than_s} s.", field="older_than_s")
     return time.time() - older_than_s
+
+
+def _bad_kept(write: Delete) -> str:
+    foreign = sorted(set(write.kept) - set(UPDATABLE_FIELDS))
+    if foreign:
+        return f"A tombstone keeps {', '.join(UPDATABLE_FIELDS)}, not {', '.join(foreign)}."
+    if any(write.version is None or kept.version <= write.version for kept in write.kept.values()):
+        return "A tombstone keeps fields that were set at a higher version than its own."
+    return _bad_field({name: kept.value for name, kept in write.kept.items()})
 
 
 def _bad_field(fields: Mapping[str, Any]) -> str:

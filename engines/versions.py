@@ -6,11 +6,12 @@ product, an Update those it lists. `decide` says what a write does to what is st
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from multirecall.engines.writes import Delete, Update, Upsert, Write, WriteResult, WriteStatus
+from multirecall.engines.writes import Delete, Deleted, Kept, Update, Upsert, Write, WriteResult, WriteStatus
 
 __all__ = [
     "VERSION_FIELDS",
@@ -72,6 +73,11 @@ class Buried:
     record: Mapping[str, Any]
     deleted_at: float
 
+    def deleted(self, id: str) -> Deleted:
+        """As `Engine.deleted` tells it."""
+        kept = {name: Kept(value=self.record.get(name), version=own) for name, own in self.tombstone.fields.items()}
+        return Deleted(id=id, version=self.tombstone.version, deleted_at=self.deleted_at, kept=kept)
+
 
 def version_fields(versions: Versions) -> dict[str, Any]:
     """The `VERSION_FIELDS` of a product that have a value."""
@@ -122,10 +128,19 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bury:
-    """Put a tombstone in the place of all else, with the stored values of its `fields`."""
+    """Put a tombstone in the place of all else. Of its fields, `own` come with the write; the others stay as they are
+    stored."""
 
+    write: Delete
     status: str
     tombstone: Tombstone
+    own: frozenset[str] = frozenset()
+
+    def buried(self, stored: Mapping[str, Any]) -> Buried:
+        """The tombstone to store; `stored` holds the other fields (one that is missing has no value)."""
+        kept, made_at = self.write.kept, self.write.deleted_at
+        record = {name: kept[name].value if name in self.own else stored.get(name) for name in self.tombstone.fields}
+        return Buried(tombstone=self.tombstone, record=record, deleted_at=time.time() if made_at is None else made_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +175,7 @@ def decide(write: Write, stored: State) -> Decision:
         case Update():
             return _update(write, stored)
         case Delete():
-            return _delete(write.version, stored)
+            return _delete(write, stored)
 
 
 def _upsert(write: Upsert, stored: State) -> Decision:
@@ -198,21 +213,40 @@ def _update(write: Update, stored: State) -> Decision:
     return Change(write=write, versions=Versions(record=stored.record, fields={**stored.fields, **later}), names=names)
 
 
-def _delete(version: int | None, stored: State) -> Decision:
+def _delete(write: Delete, stored: State) -> Decision:
+    version = write.version
     if version is None:
         return _MISSING if stored is None else Remove(status=WriteStatus.DELETED)
+    newer = frozenset(name for name, kept in write.kept.items() if kept.version > _set_at(name, stored))
+    fields = {**(stored.fields if stored is not None else {}), **{name: write.kept[name].version for name in newer}}
+    status = WriteStatus.MISSING
     match stored:
-        case None:
-            return Bury(status=WriteStatus.MISSING, tombstone=Tombstone(version=version))
         case Versions():
             if version < (_NONE if stored.record is None else stored.record):
-                return _STALE
+                if not newer:
+                    return _STALE
+                update = Update(id=write.id, fields={name: write.kept[name].value for name in newer})
+                return Change(write=update, versions=replace(stored, fields=fields), names=tuple(sorted(newer)))
             status = WriteStatus.DELETED
         case Tombstone():
-            if version <= stored.version:
+            if version <= stored.version and not newer:
                 return _MISSING
-            status = WriteStatus.MISSING
-    return Bury(status=status, tombstone=Tombstone(version=version, fields=_later(stored.fields, version)))
+            version = max(version, stored.version)
+    later = _later(fields, version)
+    return Bury(
+        write=write, status=status, tombstone=Tombstone(version=version, fields=later), own=newer & later.keys()
+    )
+
+
+def _set_at(name: str, stored: State) -> int:
+    """The version at which a field was set, or the product deleted; -1 if none is known."""
+    match stored:
+        case None:
+            return _NONE
+        case Versions():
+            return stored.of(name)
+        case Tombstone():
+            return stored.fields.get(name, stored.version)
 
 
 def _later(fields: Mapping[str, int], version: int) -> dict[str, int]:

@@ -14,6 +14,7 @@ __all__ = [
     "Deleted",
     "Float32Array",
     "IndexedProduct",
+    "Kept",
     "Update",
     "Upsert",
     "Write",
@@ -67,14 +68,26 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A field's value that a tombstone keeps (None: it was cleared), and the version at which it was set."""
+
+    value: Any
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
     """Remove a product. Absent product: `missing`, which is no failure.
 
-    With a version: `stale` if the record is later; else a tombstone stays, known product or not.
+    With a version: `stale` if the record is later; else a tombstone stays, known product or not. One that is copied
+    from another index (`Deleted.write`) brings the fields that were set later than it, and when it was made (s since
+    1970): a product or tombstone that is there takes over what is newer of them.
     """
 
     id: str
     version: int | None = None
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+    deleted_at: float | None = None
 
 
 Write = Upsert | Update | Delete
@@ -82,11 +95,18 @@ Write = Upsert | Update | Delete
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deleted:
-    """A tombstone: the version of the delete, and when it was applied (seconds since 1970)."""
+    """A tombstone: the version of the delete, when it was applied (seconds since 1970), and the fields that were set
+    later than it."""
 
     id: str
     version: int
     deleted_at: float
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+
+    @property
+    def write(self) -> Delete:
+        """What puts the same tombstone into another index."""
+        return Delete(id=self.id, version=self.version, kept=self.kept, deleted_at=self.deleted_at)
 
 
 class WriteStatus:

@@ -108,7 +108,7 @@ def build(
         index = engine.create(schema)
         try:
             if live is not None and same_versions(live, mapping):
-                copy_tombstones(engine, live.name, index, by_clock=not mapping.version)
+                copy_tombstones(engine, live.name, index)
             filling.run(index)
             filling.tell("verifying")
             _verify(filling, index, live, options)

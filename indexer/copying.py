@@ -9,7 +9,7 @@ from typing import Any
 
 from multirecall.core.errors import EngineError, EngineUnavailable, InvalidInput, InvalidMapping, NotFound
 from multirecall.encoders.base import Encoder
-from multirecall.engines.base import Delete, Deleted, Engine, IndexInfo
+from multirecall.engines.base import Engine, IndexInfo
 from multirecall.engines.fields import STORED_FIELDS
 from multirecall.engines.versions import VERSION_FIELDS
 from multirecall.indexer import mapping as mappings
@@ -70,9 +70,6 @@ def mapping_of(index: IndexInfo) -> mappings.Mapping:
 KEEP_TOMBSTONES_S = 30 * 86_400.0
 """How long tombstones are of use, unless somebody says otherwise."""
 
-_FIRST_CLOCK = 10**15
-"""Versions below are no microseconds since 1970: the clock's were higher long before this program was."""
-
 COPIED_FIELDS = (*(name for name in STORED_FIELDS if name != "version"), *VERSION_FIELDS)
 """What a copy needs of a stored product."""
 
@@ -118,26 +115,16 @@ def check_versions(live: IndexInfo, mapping: mappings.Mapping) -> None:
         )
 
 
-def copy_tombstones(
-    engine: Engine, live: str, new: str, *, keep_s: float = KEEP_TOMBSTONES_S, by_clock: bool = False
-) -> int:
+def copy_tombstones(engine: Engine, live: str, new: str, *, keep_s: float = KEEP_TOMBSTONES_S) -> int:
     """Takes over which products were deleted and at which version, so that no old row brings one back; returns how
     many. Those older than `keep_s` are left behind.
 
-    A tombstone's time begins anew in the new index: engines take none along. A version that a clock gave (`by_clock`)
-    is the delete's time in microseconds, and tells its age across any number of copies. Of a shop's own versions
-    nothing tells: their tombstones are forgotten `keep_s` after the last rebuild.
+    Each keeps the time at which its product was deleted, and the fields that were set later than that.
     """
     copied = 0
     oldest = time.time() - keep_s
-
-    def made_at(gone: Deleted) -> float:
-        return gone.version / 1e6 if by_clock and gone.version >= _FIRST_CLOCK else gone.deleted_at
-
-    deletes = (
-        Delete(id=gone.id, version=gone.version) for gone in engine.deleted(index=live) if made_at(gone) > oldest
-    )
-    for result in engine.write(deletes, index=new):
+    young = (gone.write for gone in engine.deleted(index=live) if gone.deleted_at > oldest)
+    for result in engine.write(young, index=new):
         if not result.ok:
             raise EngineUnavailable(f"The tombstone of {result.id!r} could not be copied: {result.error}.")
         copied += 1
@@ -222,8 +209,7 @@ class _Copying:
     def run(self, batch_rows: int) -> None:
         """Copies everything and makes sure that it is there."""
         self._engine.refresh(index=self._live.name)  # what was written last is copied too
-        by_clock = not mapping_of(self._new).version
-        copy_tombstones(self._engine, self._live.name, self._new.name, by_clock=by_clock)
+        copy_tombstones(self._engine, self._live.name, self._new.name)
         for items in copy_batches(self._engine, self._live.name, rows=batch_rows, n_bytes=8 << 20):
             applied = self._applier.apply(items, self._new, reuse=[self._live])
             for item, outcome in zip(items, applied.outcomes, strict=True):

@@ -160,7 +160,7 @@ class _Build:
             engine.refresh(index=live.name)  # what is copied must hold all changes from before we were a target
             with self._drive.writing(engine) as writer:
                 keep_s = self._deployment.options.keep_tombstones_s
-                copy_tombstones(writer, live.name, made.name, keep_s=keep_s, by_clock=not plan.mapping.version)
+                copy_tombstones(writer, live.name, made.name, keep_s=keep_s)
                 writer.refresh(index=made.name)
         self._drive.here(index=made.name, source=plan.fingerprint, unversioned=plan.unversioned)
         return made

@@ -113,7 +113,7 @@ class EmbeddedEngine:
         snapshot = self._snapshot(index)  # before the file, which then holds all that the snapshot lacks
         for name, buried in read_tombstones(snapshot.path / FILE).items():
             if snapshot.find(name) is None:
-                yield Deleted(id=name, version=buried.tombstone.version, deleted_at=buried.deleted_at)
+                yield buried.deleted(name)
 
     def prune_deleted(self, older_than_s: float, *, index: str | None = None) -> int:
         """See `Engine.prune_deleted`. Takes the index's lock, as a write does."""

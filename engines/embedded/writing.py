@@ -10,7 +10,6 @@ The order of a commit is what makes a kill harmless (docs/decisions/0002-embedde
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +36,7 @@ from multirecall.engines.embedded.tombstones import FILE, TombstoneLog
 from multirecall.engines.embedded.tuning import Tuning
 from multirecall.engines.fields import returned_value
 from multirecall.engines.schema import Schema
-from multirecall.engines.versions import Buried, Bury, Change, Leave, Remove, Replace, State, Versions, decide
+from multirecall.engines.versions import Bury, Change, Leave, Remove, Replace, State, Versions, decide
 
 __all__ = ["MAX_ID_CHARS", "Writer"]
 
@@ -121,10 +120,8 @@ class Writer:
                 case Change():
                     return self._change(decision, found)
                 case Bury():
-                    kept = {name: found.changing.get(name) for name in decision.tombstone.fields}
-                    grave = Buried(tombstone=decision.tombstone, record=kept, deleted_at=time.time())
                     self._remove(write.id, found)
-                    self._tombstones.bury(write.id, grave)
+                    self._tombstones.bury(write.id, decision.buried(found.changing))
                 case Remove():
                     self._remove(write.id, found)
                     self._tombstones.forget(write.id)

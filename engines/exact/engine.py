@@ -60,10 +60,7 @@ class _Index:
 
     def refresh(self) -> None:
         self.snapshot = Snapshot(self.products.values(), self.schema)
-        self.deleted = tuple(
-            Deleted(id=key, version=held.tombstone.version, deleted_at=held.deleted_at)
-            for key, held in self.buried.items()
-        )
+        self.deleted = tuple(held.deleted(key) for key, held in self.buried.items())
 
 
 class ExactEngine:
@@ -254,8 +251,7 @@ def _apply(write: Write, target: _Index) -> WriteResult:
             changed = {**record, **decision.fields}
             target.products[write.id] = replace(target.products[write.id], record=changed, versions=decision.versions)
         case Bury():
-            kept = {name: record.get(name) for name in decision.tombstone.fields}
-            target.put(write.id, Buried(tombstone=decision.tombstone, record=kept, deleted_at=time.time()))
+            target.put(write.id, decision.buried(record))
         case Remove():
             target.put(write.id, None)
     return WriteResult(id=write.id, ok=True, status=decision.status)

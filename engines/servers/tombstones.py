@@ -11,12 +11,11 @@ text or vector search looks at; whatever looks at all documents adds `NO_TOMBSTO
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from multirecall.engines.fields import UPDATABLE_FIELDS
-from multirecall.engines.versions import State, Tombstone, Versions
+from multirecall.engines.versions import Buried, State, Tombstone, Versions
 from multirecall.engines.writes import Deleted
 
 __all__ = [
@@ -77,18 +76,19 @@ def applied(versions: Versions) -> dict[str, Any]:
     return {"applied": {"record": versions.record, "fields": dict(versions.fields)}}
 
 
-def tombstone_source(id: str, tombstone: Tombstone, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """The document of a tombstone made now; `stored` holds the values of the fields it keeps."""
-    kept = {name: stored.get(name) for name in tombstone.fields}
+def tombstone_source(id: str, buried: Buried) -> dict[str, Any]:
+    """The document of a tombstone."""
+    grave = buried.tombstone
     return {
         "deleted_id": id,
-        "deleted_at": time.time(),
-        "deleted": {"version": tombstone.version, "fields": dict(tombstone.fields), "record": kept},
+        "deleted_at": buried.deleted_at,
+        "deleted": {"version": grave.version, "fields": dict(grave.fields), "record": dict(buried.record)},
     }
 
 
 def deleted(source: Mapping[str, Any]) -> Deleted:
     """The tombstone that a document is."""
-    return Deleted(
-        id=source["deleted_id"], version=source["deleted"]["version"], deleted_at=float(source["deleted_at"])
-    )
+    held = source["deleted"]
+    grave = Tombstone(version=held["version"], fields=held.get("fields", {}))
+    buried = Buried(tombstone=grave, record=held.get("record", {}), deleted_at=float(source["deleted_at"]))
+    return buried.deleted(source["deleted_id"])

@@ -74,7 +74,7 @@ class PreparedWrite:
                 changed = decision.fields | applied(decision.versions)
                 return dumps({"update": about}) + b"\n" + dumps({"doc": changed}) + b"\n"
             case Bury():
-                grave = tombstone_source(self.write.id, decision.tombstone, found.values)
+                grave = tombstone_source(self.write.id, decision.buried(found.values))
                 return dumps({store: about}) + b"\n" + dumps(grave) + b"\n"
             case Remove():
                 return dumps({"delete": about}) + b"\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from multirecall.core.errors import EngineBusy, InvalidInput, NotFound
 from multirecall.core.filters import And, Exists, Not, Range, Term
 from multirecall.core.query import Facet, Sort
-from multirecall.engines.base import Delete, Engine, Everything, Update, Vector, Write, WriteStatus
+from multirecall.engines.base import Delete, Engine, Everything, Kept, Update, Vector, Write, WriteStatus
 from multirecall.engines.fields import UPDATABLE_FIELDS
 from tests.contract.asking import found, ids, put, search, text_ids
 from tests.contract.engine.merge_model import Merged, random_writes
@@ -258,6 +259,28 @@ class TombstoneContract:
         assert list(empty.deleted()) == [first]
         put(empty, Delete(id="1", version=6))
         assert graves(empty) == {"1": 6}
+
+    def test_a_tombstone_is_copied_with_its_time_and_the_fields_set_later(self, fresh: Engine) -> None:
+        schema = contract_schema(fresh.capabilities)
+        first, second = fresh.create(schema), fresh.create(schema)
+        put(fresh, upsert("1", version=4), price(7, id="1"), Delete(id="1", version=5), index=first)
+        [gone] = fresh.deleted(index=first)
+        assert gone.kept == {"price_minor": Kept(value=7, version=7)}
+        copy = replace(gone.write, deleted_at=gone.deleted_at - 1000)
+        put(fresh, copy, upsert("2", version=6), replace(copy, id="2"), index=second)
+        assert list(fresh.deleted(index=second)) == [replace(gone, deleted_at=gone.deleted_at - 1000)]
+        assert fresh.prune_deleted(2000, index=second) == 0
+        put(fresh, upsert("1", "six", version=6), index=second)
+        fresh.swap(second)
+        assert shown(fresh) == {"title": "six", "price_minor": 7, "version": 7}
+        assert shown(fresh, "2") == {"title": "Product", "price_minor": 7, "version": 7}
+
+    def test_a_tombstone_that_cannot_be_is_rejected(self, empty: Engine) -> None:
+        later, title = {"price_minor": Kept(value=1, version=5)}, {"title": Kept(value="x", version=9)}
+        wrong = [
+            Delete(id="1", version=version, kept=kept) for version, kept in ((5, later), (None, later), (5, title))
+        ]
+        assert statuses(empty, *wrong) == [S.REJECTED] * 3
 
     def test_tombstones_belong_to_an_index(self, fresh: Engine) -> None:
         schema = contract_schema(fresh.capabilities)

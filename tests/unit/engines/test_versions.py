@@ -10,8 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multirecall.engines.base import Delete, IndexedProduct, Update, Upsert, Write, WriteStatus
-from multirecall.engines.versions import Bury, Change, Leave, Remove, Replace, State, Tombstone, Versions, decide
+from multirecall.engines.base import Delete, IndexedProduct, Kept, Update, Upsert, Write, WriteStatus
+from multirecall.engines.versions import (
+    Buried,
+    Bury,
+    Change,
+    Leave,
+    Remove,
+    Replace,
+    State,
+    Tombstone,
+    Versions,
+    decide,
+)
 from tests.support.records import upsert
 
 S = WriteStatus
@@ -21,6 +32,11 @@ GRAVE = Tombstone(version=5, fields={"price_minor": 8})
 
 def price(version: int | None, **more: Any) -> Update:
     return Update(id="1", fields={"price_minor": 1, **more}, version=version)
+
+
+def copied(version: int, **kept: int) -> Delete:
+    """A tombstone from another index, with fields that were set later, each at its version."""
+    return Delete(id="1", version=version, kept={name: Kept(value="new", version=own) for name, own in kept.items()})
 
 
 def outcome(write: Write, stored: State) -> tuple[Any, ...]:
@@ -72,6 +88,15 @@ def outcome(write: Write, stored: State) -> tuple[Any, ...]:
         (Delete(id="1", version=5), GRAVE, (S.MISSING,)),
         (Delete(id="1", version=6), GRAVE, (S.MISSING, 6, {"price_minor": 8})),
         (Delete(id="1", version=9), GRAVE, (S.MISSING, 9, {})),
+        (copied(5, price_minor=8), None, (S.MISSING, 5, {"price_minor": 8})),
+        (copied(5, price_minor=9), GRAVE, (S.MISSING, 5, {"price_minor": 9})),
+        (copied(5, price_minor=8), GRAVE, (S.MISSING,)),
+        (copied(4, price_minor=7, in_stock=6), GRAVE, (S.MISSING, 5, {"price_minor": 8, "in_stock": 6})),
+        (copied(4, in_stock=5), GRAVE, (S.MISSING,)),
+        (copied(6, price_minor=7, in_stock=9), GRAVE, (S.MISSING, 6, {"price_minor": 8, "in_stock": 9})),
+        (copied(4, price_minor=7), RECORD, (S.STALE,)),
+        (copied(4, price_minor=9), RECORD, (S.UPDATED, 5, {"price_minor": 9}, ("price_minor",))),
+        (copied(6, in_stock=7), RECORD, (S.DELETED, 6, {"price_minor": 8, "in_stock": 7})),
         (upsert("1"), None, (S.CREATED, None, {}, ())),
         (upsert("1"), RECORD, (S.UPDATED, None, {}, ())),
         (upsert("1"), GRAVE, (S.UPDATED, None, {}, ())),
@@ -138,7 +163,7 @@ class Shelf:
                 self.values |= decision.fields
                 self.state = decision.versions
             case Bury():
-                self.values = {name: self.values.get(name) for name in decision.tombstone.fields}
+                self.values = dict(decision.buried(self.values).record)
                 self.state = decision.tombstone
             case Remove():
                 self.values, self.state = {}, None
@@ -193,6 +218,30 @@ def test_every_order_gives_the_same_and_twice_changes_nothing(data: st.DataObjec
     expected = delivered(by_version).shown()
     assert delivered(data.draw(st.permutations(writes))).shown() == expected
     assert delivered(data.draw(st.permutations(writes)), twice=True).shown() == expected
+
+
+@given(st.data())
+def test_a_tombstone_copied_at_any_moment_changes_nothing_that_all_writes_give(data: st.DataObject) -> None:
+    """An index that is built gets the live one's tombstone, as it then is, in the middle of the same writes."""
+    writes = data.draw(write_sets())
+    expected = delivered(sorted(writes, key=lambda write: write.version or 0)).shown()
+    live = delivered(data.draw(st.permutations(writes))[: data.draw(st.integers(1, len(writes)))])
+    order = data.draw(st.permutations(writes))
+    if isinstance(live.state, Tombstone):
+        grave = Buried(tombstone=live.state, record=live.values, deleted_at=1.0).deleted("1").write
+        order.insert(data.draw(st.integers(0, len(order))), grave)
+    assert delivered(order).shown() == expected
+    assert delivered(order, twice=True).shown() == expected
+
+
+def test_a_tombstone_carries_its_time_and_the_values_that_are_newer_than_those_there() -> None:
+    grave = Delete(id="1", version=5, kept={"price_minor": Kept(value=3, version=9)}, deleted_at=12.0)
+    decision = decide(grave, Tombstone(version=5, fields={"price_minor": 8, "in_stock": 7}))
+    assert isinstance(decision, Bury)
+    buried = decision.buried({"price_minor": 1, "in_stock": True})
+    assert (buried.record, buried.deleted_at) == ({"price_minor": 3, "in_stock": True}, 12.0)
+    kept = {"price_minor": Kept(value=3, version=9), "in_stock": Kept(value=True, version=7)}
+    assert buried.deleted("1").kept == kept
 
 
 def test_a_price_that_came_before_the_delete_below_it_is_not_lost() -> None:

@@ -12,7 +12,7 @@ import pytest
 from multirecall.core.errors import EngineError, InvalidInput, InvalidMapping, NotFound
 from multirecall.encoders.base import Float32Array
 from multirecall.encoders.hashing import HashingEncoder
-from multirecall.engines.base import Delete, Engine, Update, Write, WriteResult
+from multirecall.engines.base import Delete, Engine, Update, Write, WriteResult, WriteStatus
 from multirecall.engines.opening import open_engine
 from multirecall.engines.schema import Schema
 from multirecall.indexer.build import BuildOptions, build
@@ -253,18 +253,29 @@ def test_tombstones_are_counted_and_carry_their_versions(engine: Engine, live: s
 
 
 def test_old_tombstones_are_not_copied(engine: Engine, live: str) -> None:
-    """By the clock's versions, which tell the age across copies; else by when they came into this index."""
-    now = int(time.time() * 1e6)
-    day = 86_400 * 10**6
-    versions = {"young": now - 2 * day, "old": now - 40 * day}
-    assert all(r.ok for r in engine.write([Delete(id=one, version=version) for one, version in versions.items()]))
+    day, now = 86_400, time.time()
+    made = {"young": now - 20 * day, "old": now - 40 * day}
+    assert all(r.ok for r in engine.write([Delete(id=one, version=5, deleted_at=at) for one, at in made.items()]))
     engine.refresh()
-    by_clock, by_time, none = (engine.create(Schema()) for _ in range(3))
-    assert copy_tombstones(engine, live, by_clock, by_clock=True) == 2
-    assert copy_tombstones(engine, live, by_time) == 3
+    first, second, none = (engine.create(Schema()) for _ in range(3))
+    assert copy_tombstones(engine, live, first) == 2
+    engine.refresh(index=first)
+    assert {one.id: one.deleted_at for one in engine.deleted(index=first) if one.id != "p2"} == {"young": made["young"]}
+    assert copy_tombstones(engine, first, second, keep_s=10 * day) == 1  # a copy makes none of them younger
     assert copy_tombstones(engine, live, none, keep_s=0.0) == 0
-    engine.refresh(index=by_clock)
-    assert {one.id for one in engine.deleted(index=by_clock)} == {"p2", "young"}  # p2: its version is no clock's
+
+
+def test_fields_set_later_than_the_delete_outlive_a_rebuild(engine: Engine, live: str) -> None:
+    """Record 4, price 7, delete 5, a rebuild, record 6: the price is that of 7, as without the rebuild."""
+    price = Update(id="new", fields={"price_minor": 7}, version=7)
+    writes = [upsert("new", version=4), price, Delete(id="new", version=5)]
+    assert all(result.ok for result in engine.write(writes))
+    copy_live(engine, encoders={})
+    assert [result.status for result in engine.write([upsert("new", "six", version=6)])] == [WriteStatus.CREATED]
+    engine.refresh()
+    [record] = engine.fetch(["new"], ["title", "price_minor", "version"])
+    assert record is not None
+    assert (record["title"], record["price_minor"], record["version"]) == ("six", 7, 7)
 
 
 def test_versions_of_the_shop_and_those_of_the_clock_do_not_mix(engine: Engine, live: str) -> None:
