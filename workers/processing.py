@@ -78,11 +78,11 @@ class BatchProcessor:
             job = self._deployment.jobs.get(batch.job)
         except NotFound:
             return self._without_job(lease)
-        if job.state in (JobState.CANCELLED, JobState.FAILED):
+        if batch.broken and job.state is not JobState.CANCELLED:
+            return self._unreadable(lease)
+        if job.state is JobState.CANCELLED or (job.state is JobState.FAILED and batch.index):
             self._batches.park(lease)
             return False
-        if batch.broken:
-            return self._unreadable(lease)
         if batch.crashes >= self._options.max_crashes or batch.losses >= self._options.max_losses:
             return self._cut(lease, "The worker died on it.")
         try:

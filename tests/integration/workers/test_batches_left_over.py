@@ -88,6 +88,18 @@ def test_a_batch_that_cannot_be_read_fails_its_job_and_is_kept(exact: Bench, pay
     assert products(exact.deployment)["p001"]["price_minor"] == 700
 
 
+def test_the_other_changes_of_its_job_are_applied_all_the_same(exact: Bench) -> None:
+    index_shop(exact.deployment, rows(20))
+    job = send(exact, *(update(f"p{n:03d}", price=999) for n in range(20)))  # three batches of at most eight
+    first = exact.deployment.batches.sweep("changes", announce_again_s=0.0)[0]
+    spoil(exact, first, crashes=exact.deployment.options.max_crashes, payload=b"nonsense")
+    exact.work()
+    assert job_of(exact, job).state is JobState.FAILED
+    assert exact.deployment.batches.of_job(job.id) == [first]
+    assert counts(exact, job)["done"] == 12
+    assert sum(found["price_minor"] == 99900 for found in products(exact.deployment).values()) == 12
+
+
 def test_a_batch_without_its_payload_ends_no_worker(exact: Bench) -> None:
     job, batch = put(exact, UpdateItem(id="p001", fields={"price_minor": 700}))
     with exact.deployment.connection.client() as client:

@@ -261,3 +261,19 @@ def test_changes_whose_sender_was_killed_are_over_after_an_hour(jobs: JobStore, 
     assert jobs.get(job.id).state is JobState.DONE
     jobs.set(job.id, changed_at=connection.time_s() - 3500)
     assert jobs.get(job.id).state is JobState.RUNNING
+
+
+def test_a_job_ends_once_and_only_by_whoever_drives_it(jobs: JobStore) -> None:
+    job = jobs.create(JobKind.INDEX, {})
+    assert jobs.take(job.id, "driver", 30.0)
+    assert not jobs.end(job.id, JobState.DONE, token="another")
+    assert jobs.without_driver() == []
+    assert jobs.end(job.id, JobState.FAILED, token="driver", error={"message": "disk full"})
+    jobs.resume(job.id)
+    jobs.cancel(job.id)
+    assert not jobs.end(job.id, JobState.DONE, token="driver")  # it did not notice that
+    assert jobs.get(job.id).state is JobState.CANCELLED
+    jobs.resume(job.id)
+    jobs.let_go(job.id, "driver")
+    assert not jobs.end(job.id, JobState.FAILED, token="driver")
+    assert (jobs.get(job.id).state, jobs.without_driver()) == (JobState.QUEUED, [job.id])
