@@ -11,9 +11,8 @@ import typer
 from multirecall.cli.index import chosen_mapping, index_catalogue, report_view
 from multirecall.cli.output import console, printable
 from multirecall.cli.show_page import page_view
-from multirecall.cli.show_training import short_training_view
+from multirecall.cli.show_training import short_training_view, training_steps
 from multirecall.cli.state import command
-from multirecall.cli.train import judged_by_files, learned_blender
 from multirecall.core.filters import Range
 from multirecall.core.query import Facet, Query
 from multirecall.evaluation.queries import JudgedQuery, read_queries
@@ -21,6 +20,7 @@ from multirecall.evaluation.testbed import write_sample
 from multirecall.indexer.build import BuildOptions
 from multirecall.search.understand import understand
 from multirecall.training.blender.growing import Growing
+from multirecall.wiring.learning import judged_by_files, learned_blender
 from multirecall.wiring.searchers import opened_searcher
 from multirecall.wiring.settings import load_settings
 
@@ -96,12 +96,14 @@ def demo(
             "queries it has not seen with each route alone and with fixed fusions. Figures of made-up data say how it "
             "works, not how well it will do in your shop."
         )
-        trained = learned_blender(
-            opened,
-            judged_by_files(bed / "queries.tsv", bed / "judgments.tsv", every=BLENDER_EVERY),
-            growing=Growing(rounds=60, dropout=0.0),
-            n_folds=3,
-        )
+        with training_steps(shown=True) as on_step:
+            trained = learned_blender(
+                opened,
+                judged_by_files(bed / "queries.tsv", bed / "judgments.tsv", every=BLENDER_EVERY),
+                growing=Growing(rounds=60, dropout=0.0),
+                n_folds=3,
+                on_step=on_step,
+            )
     save_blender(trained.model, out / "blender")
     short_training_view(trained, out / "blender")
     console.rule("[bold]Done", align="left")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 from multirecall.cli.evaluation_files import read_all_judgments
 from multirecall.cli.output import console, print_json, printable, stderr
 from multirecall.cli.show_routes import learned_as_dict, learned_view, routes_view
-from multirecall.cli.show_training import training_progress
+from multirecall.cli.show_training import training_steps
 from multirecall.cli.state import command
 from multirecall.core.errors import InvalidSource
 from multirecall.evaluation.joining import joined
@@ -68,14 +67,19 @@ def routes_report(
             timeout_s=timeout,
             use_policy=False,
         ) as opened,
-        training_progress(not as_json) as progress,
+        training_steps(shown=not as_json) as on_step,
     ):
         for note in opened.notes:
             stderr.print(f"[yellow]{printable(note)}[/]")
         searcher = opened.searcher
-        task = progress.add_task("asking the routes", total=len(judged_queries))
-        asked = ask_routes(searcher, judged_queries, grades, timeout_s=timeout, advance=partial(progress.advance, task))
-        progress.add_task("comparing", total=None)
+        asked = ask_routes(
+            searcher,
+            judged_queries,
+            grades,
+            timeout_s=timeout,
+            advance=on_step("asking the routes", len(judged_queries)),
+        )
+        on_step("comparing", None)
         report = report_routes(
             asked,
             searcher.fusion,
@@ -85,7 +89,7 @@ def routes_report(
         )
         learned = None
         if learn is not None:
-            progress.add_task("learning rules", total=None)
+            on_step("learning rules", None)
             records = opened.engine.scan(["brand"], index=opened.index.name)
             learned = learn_policy(
                 asked,

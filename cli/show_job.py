@@ -13,6 +13,7 @@ from rich.table import Table
 
 from multirecall.cli.bar import clock, drawn_bar
 from multirecall.cli.output import console, counted, print_json, printable, stderr
+from multirecall.cli.show_trained import trained_view
 from multirecall.cli.show_warnings import warnings_view
 from multirecall.core.errors import StoreUnavailable
 
@@ -61,13 +62,8 @@ def job_view(job: Job, trouble: dict[str, Any] | None) -> None:
     table.add_row("state", f"{job.state.value}{f' ({job.stage})' if job.stage and not job.state.over else ''}")
     if job.index:
         table.add_row("index", f"{job.index}{f', in the place of {job.previous}' if job.previous else ''}")
-    if counts["read"] and job.kind.value != "changes":
-        unread = [f"{counts['rejected']:,} rejected"] if counts["rejected"] else []
-        table.add_row("read", ", ".join([counted(counts["read"], "row"), *unread]))
-    share = "" if job.share is None or job.state.over else f" ({job.share:.0%})"
-    table.add_row("items", f"{job.settled:,} of {counts['planned']:,} settled{share}, {job.rate_per_s:,.0f} per second")
-    if job.kind.value != "evaluate":
-        table.add_row("results", _results(job))
+    for name, value in _progress(job):
+        table.add_row(name, value)
     if left(job):
         table.add_row("time left", left(job))
     if counts["encoded"] or counts["reused"]:
@@ -87,9 +83,7 @@ def job_view(job: Job, trouble: dict[str, Any] | None) -> None:
     if job.error:
         console.print(f"[bold red]Error:[/] {printable(str(job.error.get('message', '')))}", soft_wrap=True)
         console.print(f"  {printable(str(job.error.get('hint', '')))}", soft_wrap=True)
-    if job.kind.value == "evaluate":
-        _figures_view(job.report or {})
-    _read_view(job.report or {})
+    _REPORT_VIEWS.get(job.kind.value, _read_view)(job.report or {})
     warnings_view(job.warnings)
     if counts["failed"]:
         console.print("Dead letters say why: multirecall deadletters list", style="dim")
@@ -97,6 +91,22 @@ def job_view(job: Job, trouble: dict[str, Any] | None) -> None:
         console.print(f"Go on with it: multirecall jobs resume {printable(job.id)}", style="dim", soft_wrap=True)
     if not job.state.over:
         trouble_view(trouble)
+
+
+def _progress(job: Job) -> Iterator[tuple[str, str]]:
+    """How far the job is and what it did, as rows of a table."""
+    counts = job.counts
+    if job.kind.value == "train-blender":
+        if not job.state.over and counts["planned"]:
+            yield "done", f"{counts['done']:,} of at most {counts['planned']:,}"
+        return
+    if counts["read"] and job.kind.value != "changes":
+        unread = [f"{counts['rejected']:,} rejected"] if counts["rejected"] else []
+        yield "read", ", ".join([counted(counts["read"], "row"), *unread])
+    share = "" if job.share is None or job.state.over else f" ({job.share:.0%})"
+    yield "items", f"{job.settled:,} of {counts['planned']:,} settled{share}, {job.rate_per_s:,.0f} per second"
+    if job.kind.value != "evaluate":
+        yield "results", _results(job)
 
 
 def _figures_view(report: Mapping[str, Any]) -> None:
@@ -141,6 +151,9 @@ def _read_view(report: Mapping[str, Any]) -> None:
             style="dim",
             soft_wrap=True,
         )
+
+
+_REPORT_VIEWS = {"evaluate": _figures_view, "train-blender": trained_view}
 
 
 def trouble_view(trouble: dict[str, Any] | None) -> None:

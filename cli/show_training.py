@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +15,17 @@ from multirecall.cli.show_evaluation import evaluation_view, figure_table
 
 if TYPE_CHECKING:
     from multirecall.training.blender.training import TrainedBlender
+    from multirecall.wiring.learning import OnStep
 
-__all__ = ["short_training_view", "training_progress", "training_summary", "training_view"]
+__all__ = ["short_training_view", "training_steps", "training_summary", "training_view"]
 
 _FEATURES = 8
 
 
-def training_progress(shown: bool) -> Progress:
-    """A bar per step; silent where nobody watches."""
-    return Progress(
+@contextmanager
+def training_steps(*, shown: bool) -> Iterator[OnStep]:
+    """A bar per step on standard error, for terminals; yields what begins a step."""
+    progress = Progress(
         SpinnerColumn(),
         TextColumn("[progress.description]{task.description}"),
         BarColumn(),
@@ -30,6 +35,12 @@ def training_progress(shown: bool) -> Progress:
         transient=True,
         disable=not shown or not stderr.is_terminal,
     )
+
+    def on_step(what: str, at_most: int | None) -> Callable[[], None]:
+        return partial(progress.advance, progress.add_task(what, total=at_most))
+
+    with progress:
+        yield on_step
 
 
 def training_summary(trained: TrainedBlender, out: Path) -> dict[str, Any]:

@@ -2,119 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from multirecall.cli.index import started_view
 from multirecall.cli.output import console, print_json, printable, stderr
-from multirecall.cli.show_training import training_progress, training_summary, training_view
+from multirecall.cli.show_training import training_steps, training_summary, training_view
 from multirecall.cli.state import command
-from multirecall.core.errors import InvalidSettings
-from multirecall.engines.analysis import terms
-from multirecall.evaluation.joining import joined
-from multirecall.evaluation.judgments import Judgments, read_judgments
-from multirecall.evaluation.queries import JudgedQuery, read_queries
+from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.training.blender.growing import Growing
-from multirecall.wiring.searchers import OpenSearcher, opened_searcher
-from multirecall.wiring.settings import load_settings
+from multirecall.wiring.blenders import blender_folder
+from multirecall.wiring.learning import learned_blender, taught_by
+from multirecall.wiring.searchers import opened_searcher
+from multirecall.wiring.settings import Settings, load_settings
 
-if TYPE_CHECKING:
-    from multirecall.training.blender.training import TrainedBlender
-
-__all__ = ["Taught", "judged_by_files", "learned_blender", "train_app"]
+__all__ = ["train_app"]
 
 train_app = typer.Typer(help="Learn models from the catalogue and judgments.", no_args_is_help=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taught:
-    """What there is to learn from: judged queries, or those of a click log; `described` goes into the model card."""
+def _train_by_workers(
+    settings: Settings, engine_url: str | None, spec: dict[str, Any], *, detach: bool, as_json: bool
+) -> None:
+    """Starts the job and follows it."""
+    from multirecall.cli.show_job import follow_job
+    from multirecall.workers.app import opened_deployment
+    from multirecall.workers.store.jobs import JobKind
+    from multirecall.workers.submitting import Submitter
+    from multirecall.workers.wiring import absolute
 
-    queries: Sequence[JudgedQuery]
-    judgments: Judgments
-    described: Mapping[str, Any]
-    weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-
-
-def judged_by_files(queries: Path, judgments: Path, *, every: int = 1) -> Taught:
-    """Queries and judgments of two files; `every` n-th query only, for those who cannot wait."""
-    judged_queries = read_queries(queries)[::every]
-    grades = joined(read_judgments(judgments), judged_queries).judgments
-    described = {"queries_file": queries.name, "judgments_file": judgments.name, "top_grade": grades.top_grade}
-    return Taught(queries=judged_queries, judgments=grades, described=described)
-
-
-def _taught(queries: Path | None, judgments: Path | None, clicks: list[Path], seed: int) -> Taught:
-    if clicks and judgments is None and queries is None:
-        from multirecall.training.blender.from_clicks import clicked_queries
-
-        found = clicked_queries(clicks, seed=seed)
-        return Taught(
-            queries=found.queries, judgments=found.judgments, described=found.described, weights=found.weights
-        )
-    if clicks or judgments is None or queries is None:
-        raise InvalidSettings(
-            "A blender learns from --queries and --judgments, or from --clicks alone.",
-            hint="Give both files, or click logs. multirecall clicks makes judgments of clicks that can be mixed.",
-            field="clicks" if clicks else "judgments" if judgments is None else "queries",
-        )
-    return judged_by_files(queries, judgments)
-
-
-def learned_blender(
-    opened: OpenSearcher,
-    taught: Taught,
-    *,
-    growing: Growing,
-    n_folds: int,
-    relevant_grade: float | None = None,
-    show_progress: bool = True,
-) -> TrainedBlender:
-    """A blender from what is taught, over what the open searcher's routes find."""
-    # LightGBM takes seconds to import: only those who train pay for it
-    from multirecall.training.blender.collecting import collect, count_terms
-    from multirecall.training.blender.training import train_blender
-
-    language = opened.index.schema.language
-    with training_progress(show_progress) as progress:
-        task = progress.add_task("asking the routes", total=len(taught.queries))
-        pools = collect(
-            opened.searcher,
-            taught.queries,
-            taught.judgments,
-            weights=taught.weights,
-            advance=partial(progress.advance, task),
-        )
-        task = progress.add_task("counting words", total=None)
-        counted = count_terms(opened.engine.scan(["match_text"], index=opened.index.name))
-        progress.update(task, total=1, completed=1)
-        task = progress.add_task("growing trees", total=None)
-        return train_blender(
-            pools,
-            analyse=partial(terms, language=language),
-            language=language,
-            terms=counted,
-            growing=growing,
-            n_folds=n_folds,
-            relevant_grade=relevant_grade,
-            data={
-                "index": opened.index.name,
-                "schema": opened.index.schema.fingerprint,
-                "products": opened.index.count,
-                **taught.described,
-            },
-            advance=partial(progress.advance, task),
-        )
+    files = {name: absolute([str(spec[name])])[0] for name in ("queries", "judgments") if spec[name] is not None}
+    spec = {**spec, **files, "clicks": absolute([str(log) for log in spec["clicks"]])}
+    with opened_deployment(settings, engine_url) as deployment:
+        job = Submitter(deployment).start(JobKind.TRAIN_BLENDER, spec)
+        if not detach:
+            follow_job(deployment, job.id, as_json=as_json)
+        elif as_json:
+            print_json(job.to_dict())
+        else:
+            started_view(job.id)
 
 
 @train_app.command("blender")
 @command
 def train_blender_command(
-    out: Annotated[Path, typer.Option(help="Folder for the model.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the model.", show_default="from settings")] = None,
     queries: Annotated[Path | None, typer.Option(help="Queries: qid, query; other columns become segments.")] = None,
     judgments: Annotated[Path | None, typer.Option(help="Grades of products for these queries.")] = None,
     clicks: Annotated[
@@ -133,6 +68,8 @@ def train_blender_command(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = Growing().seed,
     html: Annotated[Path | None, typer.Option(help="Write a report with plots (extra `report`).")] = None,
+    workers: Annotated[bool, typer.Option("--workers", help="Let a worker do it; files as it sees them.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="With --workers: do not wait.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Train a LightGBM blender on judged queries and compare it, by cross-validation, with fixed fusions.
@@ -141,23 +78,30 @@ def train_blender_command(
     """
     from multirecall.training.blender.storing import check_target, save_blender
 
-    check_target(out)
     settings = load_settings()
-    taught = _taught(queries, judgments, clicks or [], seed)
+    out = out or blender_folder(settings)
+    if workers:
+        if html is not None:
+            raise InvalidInput("--html cannot be used with --workers.", hint="Train without --workers.", field="html")
+        spec = {
+            "queries": queries, "judgments": judgments, "clicks": clicks or [], "out": str(out.absolute()),
+            "routes": routes, "candidates": candidates, "folds": folds, "relevant_grade": relevant_grade,
+            "growing": {"rounds": rounds, "dropout": dropout, "seed": seed},
+        }  # fmt: skip
+        _train_by_workers(settings, engine, spec, detach=detach, as_json=as_json)
+        return
+    check_target(out)
+    taught = taught_by(queries, judgments, clicks or [], seed=seed)
     growing = replace(Growing(), rounds=rounds, dropout=dropout, seed=seed)
     with opened_searcher(
         settings, engine_url=engine, routes=routes, fusion="weighted_sum", candidates=candidates, use_policy=False
     ) as opened:
         for note in opened.notes:
             stderr.print(f"[yellow]{printable(note)}[/]")
-        trained = learned_blender(
-            opened,
-            taught,
-            growing=growing,
-            n_folds=folds,
-            relevant_grade=relevant_grade,
-            show_progress=not as_json,
-        )
+        with training_steps(shown=not as_json) as on_step:
+            trained = learned_blender(
+                opened, taught, growing=growing, n_folds=folds, relevant_grade=relevant_grade, on_step=on_step
+            )
     save_blender(trained.model, out)
     if as_json:
         print_json(training_summary(trained, out))

@@ -13,13 +13,19 @@ from multirecall.fusion.base import Fusion
 from multirecall.fusion.opening import open_fusion
 from multirecall.fusion.weighted_sum import WeightedSum
 from multirecall.fusion.with_note import WithNote
+from multirecall.wiring.settings import Settings
 
 if TYPE_CHECKING:
     from multirecall.fusion.blender import Blender
 
-__all__ = ["BLENDER_PREFIX", "fusion_for", "load_blender"]
+__all__ = ["BLENDER_PREFIX", "blender_folder", "fusion_for", "load_blender"]
 
 BLENDER_PREFIX = "blender:"
+
+
+def blender_folder(settings: Settings) -> Path:
+    """Where a trained blender is stored unless somebody names another folder."""
+    return (settings.blender_dir or settings.cache_dir / "blender").expanduser()
 
 
 def fusion_for(spec: str, *, routes: Sequence[str], language: str) -> Fusion:
@@ -45,19 +51,7 @@ def load_blender(path: Path, *, routes: Sequence[str], language: str) -> Blender
     from multirecall.fusion.blender import Blender
     from multirecall.fusion.blender_model import MODEL_FILES, BlenderModel
 
-    files = {}
-    for name in MODEL_FILES:
-        try:
-            files[name] = (path / name).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise InvalidSettings(
-                f"There is no blender model at {path} (no {name}).",
-                hint="Train one: multirecall train blender.",
-                field="fusion",
-            ) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidSettings(f"Cannot read {path / name}: {error}.", field="fusion") from None
-    model = BlenderModel.from_files(files)
+    model = BlenderModel.from_files(_model_files(path, MODEL_FILES))
     unknown = sorted(set(routes) - set(model.features.routes))
     if unknown:
         raise InvalidSettings(
@@ -73,3 +67,40 @@ def load_blender(path: Path, *, routes: Sequence[str], language: str) -> Blender
             field="fusion",
         )
     return Blender(model=model, analyse=partial(terms, language=language), name=str(path))
+
+
+def _model_files(path: Path, names: Sequence[str]) -> dict[str, str]:
+    """The texts of a model's files, all of one model: if another takes its place meanwhile, they are read again."""
+    while True:
+        folder = _identity(path)
+        found = _read(path, names)
+        if _identity(path) != folder:
+            continue
+        if isinstance(found, InvalidSettings):
+            raise found
+        return found
+
+
+def _read(path: Path, names: Sequence[str]) -> dict[str, str] | InvalidSettings:
+    files = {}
+    for name in names:
+        try:
+            files[name] = (path / name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return InvalidSettings(
+                f"There is no blender model at {path} (no {name}).",
+                hint="Train one: multirecall train blender.",
+                field="fusion",
+            )
+        except (OSError, UnicodeDecodeError) as error:
+            return InvalidSettings(f"Cannot read {path / name}: {error}.", field="fusion")
+    return files
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """Which folder lies there; None for none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns

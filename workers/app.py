@@ -24,6 +24,7 @@ from multirecall.workers.processing import BatchProcessor, holder_of
 from multirecall.workers.store.jobs import JobKind
 from multirecall.workers.submitting import Submitter
 from multirecall.workers.sweeping import Sweeper
+from multirecall.workers.training import BlenderTraining
 from multirecall.workers.wiring import make_deployment, new_index_schema
 
 __all__ = ["WORKER_QUEUES", "deployment_in_use", "make_app", "make_worker_app", "opened_deployment"]
@@ -76,9 +77,10 @@ def _schedule(settings: Settings) -> dict[str, Any]:
     schedule: dict[str, Any] = {
         "prune": {"task": "multirecall.prune", "schedule": _PRUNE_EVERY_S, "options": {"queue": "jobs"}}
     }
-    if settings.evaluate_every_h:
-        every_s = settings.evaluate_every_h * 3_600.0
-        schedule["evaluate"] = {"task": "multirecall.evaluate", "schedule": every_s, "options": {"queue": "jobs"}}
+    for name, every_h in (("evaluate", settings.evaluate_every_h), ("train_blender", settings.train_blender_every_h)):
+        if every_h:
+            task = {"task": f"multirecall.{name}", "schedule": every_h * 3_600.0, "options": {"queue": "jobs"}}
+            schedule[name] = task
     return schedule
 
 
@@ -151,15 +153,18 @@ def _add_tasks(app: Celery, settings: Settings, here: _Here) -> None:
         deployment = here.deployment
         stopping = _stop_sign(deployment, self.request.hostname or "")
         try:
-            if deployment.jobs.get(job_id).kind is JobKind.EVALUATE:
-                Evaluation(deployment, settings, stopping=stopping).drive(job_id)
-                return
-            JobDriver(
-                deployment,
-                new_index=new_index_schema(settings),
-                gate_of=gate_of(settings),
-                stopping=stopping,
-            ).drive(job_id)
+            match deployment.jobs.get(job_id).kind:
+                case JobKind.EVALUATE:
+                    Evaluation(deployment, settings, stopping=stopping).drive(job_id)
+                case JobKind.TRAIN_BLENDER:
+                    BlenderTraining(deployment, settings, stopping=stopping).drive(job_id)
+                case _:
+                    JobDriver(
+                        deployment,
+                        new_index=new_index_schema(settings),
+                        gate_of=gate_of(settings),
+                        stopping=stopping,
+                    ).drive(job_id)
         except StoreUnavailable as error:
             _log.warning("the store does not answer; the job goes on later: %s", error, extra={"job": job_id})
 
@@ -179,7 +184,12 @@ def _add_tasks(app: Celery, settings: Settings, here: _Here) -> None:
         """Starts an evaluation of the live index."""
         Submitter(here.deployment).start(JobKind.EVALUATE, {})
 
+    def train_blender() -> None:
+        """Starts a training of the blender, whose model is kept only if it is worth it."""
+        Submitter(here.deployment).start(JobKind.TRAIN_BLENDER, {"only_if_better": True})
+
     app.task(evaluate, name="multirecall.evaluate", time_limit=_LONGEST_BATCH_S)
+    app.task(train_blender, name="multirecall.train_blender", time_limit=_LONGEST_BATCH_S)
     app.task(prune_task, name="multirecall.prune", time_limit=_LONGEST_BATCH_S)
 
 

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from multirecall.core.errors import EngineBusy, EngineUnavailable, MultirecallError, StoreUnavailable
 from multirecall.engines.base import Engine
 from multirecall.workers.deployment import Deployment
 from multirecall.workers.leases import Kept
 from multirecall.workers.logs import logging_about
 from multirecall.workers.store.jobs import Job, JobState
 
-__all__ = ["Drive", "Stopped", "driving", "unexpected"]
+__all__ = ["Drive", "Stopped", "drive_whole", "driving", "unexpected"]
 
 _log = logging.getLogger("multirecall.workers")
 
@@ -59,14 +60,16 @@ class Drive:
             raise Stopped
         return self._jobs.get(self.id)
 
+    def tell(self, done: int, planned: int, **values: Any) -> Job:
+        """Notes how far the job is. Raises Stopped as `here` does."""
+        return self.here(planned=planned, done=done, changed_at=self.deployment.connection.time_s(), **values)
+
     def end(self, state: JobState, **values: Any) -> bool:
-        """Ends the job, unless it is another's by now: then (False) nothing is noted."""
-        ended_at = self.deployment.connection.time_s()
-        if not self._jobs.set_driven(self.id, self.token, state=state.value, ended_at=ended_at, **values):
-            _log.warning("another driver has the job: it does not end here as %s", state.value)
-            return False
-        self._jobs.end(self.id, state)
-        return True
+        """Ends the job, unless it is over or another's by now: then (False) nothing is noted."""
+        ended = self._jobs.end(self.id, state, token=self.token, **values)
+        if not ended:
+            _log.warning("the job is over or another driver's: it does not end here as %s", state.value)
+        return ended
 
     @contextmanager
     def writing(self, engine: Engine) -> Iterator[Engine]:
@@ -77,6 +80,42 @@ class Drive:
         else:
             with self.deployment.open_engine() as writer:
                 yield writer
+
+
+def drive_whole(
+    deployment: Deployment,
+    job_id: str,
+    work: Callable[[Drive], dict[str, Any]],
+    *,
+    stage: str,
+    stopping: Callable[[], bool],
+) -> bool:
+    """Does a job that keeps nothing half done, unless somebody else does; True if it came to its end here.
+
+    `work` gives the report. Stopped, or while the engine is away, the job waits for its next driver, who does it from
+    the beginning; any other error ends it. Raises StoreUnavailable.
+    """
+    with driving(deployment, job_id, stopping) as drive:
+        if drive is None:
+            return False
+        try:
+            drive.here(state=JobState.RUNNING.value, stage=stage, started_at=deployment.connection.time_s())
+            report = work(drive)
+        except Stopped:
+            return False
+        except StoreUnavailable:  # nothing is wrong with the job; whoever drives it next goes on
+            raise
+        except (EngineUnavailable, EngineBusy) as error:
+            _log.warning("the engine cannot be used now; the job is done when it can: %s", error)
+            return False
+        except MultirecallError as error:
+            _log.error("job failed: %s", error)
+            return drive.end(JobState.FAILED, error=error.to_dict())
+        except Exception as error:  # noqa: BLE001 - a job that nobody sees fail would be driven for ever
+            _log.exception("job failed")
+            return drive.end(JobState.FAILED, error=unexpected(error))
+        _log.info("job done", extra={"report": report})
+        return drive.end(JobState.DONE, stage="done", report=report)
 
 
 def unexpected(error: Exception) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from multirecall.core.errors import EngineBusy, EngineUnavailable, InvalidSettings, MultirecallError, StoreUnavailable
+from multirecall.core.errors import InvalidSettings
 from multirecall.evaluation.judgments import read_judgments
 from multirecall.evaluation.measures import NDCG, score_run
 from multirecall.evaluation.queries import JudgedQuery, read_queries
@@ -14,8 +14,7 @@ from multirecall.wiring.gate import ask
 from multirecall.wiring.searchers import opened_searcher
 from multirecall.wiring.settings import Settings
 from multirecall.workers.deployment import Deployment
-from multirecall.workers.drive import Drive, Stopped, driving, unexpected
-from multirecall.workers.store.jobs import JobState
+from multirecall.workers.drive import Drive, drive_whole
 
 __all__ = ["Evaluation"]
 
@@ -36,28 +35,7 @@ class Evaluation:
 
     def drive(self, job_id: str) -> bool:
         """Does the job unless somebody else does; True if it came to its end here. Raises StoreUnavailable."""
-        with driving(self._deployment, job_id, self._stopping) as drive:
-            return drive is not None and self._drive(drive)
-
-    def _drive(self, drive: Drive) -> bool:
-        try:
-            drive.here(state=JobState.RUNNING.value, stage="searching", started_at=self._deployment.connection.time_s())
-            report = self._report(drive)
-        except Stopped:
-            return False
-        except StoreUnavailable:  # nothing is wrong with the job; whoever drives it next goes on
-            raise
-        except (EngineUnavailable, EngineBusy) as error:
-            _log.warning("the engine cannot be used now; the evaluation is done when it can: %s", error)
-            return False
-        except MultirecallError as error:
-            _log.error("evaluation failed: %s", error)
-            return drive.end(JobState.FAILED, error=error.to_dict())
-        except Exception as error:  # noqa: BLE001 - a job that nobody sees fail would be driven for ever
-            _log.exception("evaluation failed")
-            return drive.end(JobState.FAILED, error=unexpected(error))
-        _log.info("evaluation done", extra={"report": report})
-        return drive.end(JobState.DONE, stage="done", report=report)
+        return drive_whole(self._deployment, job_id, self._report, stage="searching", stopping=self._stopping)
 
     def _report(self, drive: Drive) -> dict[str, Any]:
         """The figures. Raises Stopped if we are not to go on."""
@@ -76,12 +54,12 @@ class Evaluation:
         with opened_searcher(settings, timeout_s=_TIMEOUT_S) as opened:
             for number, query in enumerate(queries):
                 if number % _TELL_EVERY == 0:
-                    self._tell(drive, number, len(queries))
+                    drive.tell(number, len(queries))
                 run[query.qid], missing = ask(opened.searcher, query.text, measure.k, _TIMEOUT_S)
                 if missing:
                     incomplete[query.qid] = missing
             index = opened.index.name
-        self._tell(drive, len(queries), len(queries))
+        drive.tell(len(queries), len(queries))
         if incomplete:
             _log.warning("%d of %d queries got no complete answer and are left out", len(incomplete), len(queries))
         qids = [query.qid for query in queries if query.qid not in incomplete]
@@ -95,9 +73,6 @@ class Evaluation:
             "incomplete": incomplete,
             "judged": _mean([share for share in figures.judged.values() if share is not None]),
         }
-
-    def _tell(self, drive: Drive, done: int, planned: int) -> None:
-        drive.here(planned=planned, done=done, changed_at=self._deployment.connection.time_s())
 
 
 def _by_class(queries: list[JudgedQuery], values: Any) -> dict[str, dict[str, Any]]:

@@ -121,6 +121,22 @@ def test_changes_can_be_sent_without_waiting(shop: Path) -> None:
     assert done(multirecall("jobs", "watch", job, "--json")).json["counts"]["done"] == 1
 
 
+@pytest.mark.parametrize("shop", ["embedded"], indirect=True)
+def test_a_worker_trains_a_blender_that_searches_use(shop: Path) -> None:
+    numbers = range(20, 44)
+    (shop / "queries.tsv").write_text("qid\tquery\n" + "".join(f"q{n}\tlamp number {n}\n" for n in numbers))
+    (shop / "judgments.tsv").write_text("".join(f"q{n} 0 p{n:03d} 3\nq{n} 0 p{n + 1:03d} 1\n" for n in numbers))
+    arguments = ("--queries", "queries.tsv", "--judgments", "judgments.tsv", "--rounds", "6", "--folds", "2")
+    job = done(multirecall("train", "blender", *arguments, "--out", "model", "--workers", "--json")).json
+    assert (job["kind"], job["state"], job["report"]["model"]) == ("train-blender", "done", str(shop / "model"))
+    shown = done(multirecall("jobs", "show", job["id"])).out
+    assert "The blender against" in shown
+    assert "--fusion blender:" in shown
+    answer = done(multirecall("search", "lamp number 7", "--fusion", "blender:model", "--timeout", "30", "--json")).json
+    assert answer["fusion"] == "Blender(model)"
+    refused(multirecall("train", "blender", *arguments, "--workers", "--html", "x.html"), 2, "--html", "--workers")
+
+
 def test_jobs_are_listed_and_shown(shop: Path) -> None:
     listed = done(multirecall("jobs", "list", "--json")).json
     index = listed["jobs"][-1]

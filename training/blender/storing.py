@@ -8,6 +8,7 @@ from pathlib import Path
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.fusion.blender_model import MODEL_FILES, BlenderModel
+from multirecall.training.blender.placing import put_in_place
 
 __all__ = ["check_target", "save_blender"]
 
@@ -21,7 +22,7 @@ def check_target(path: Path) -> None:
 
 
 def save_blender(model: BlenderModel, path: Path) -> None:
-    """Writes the model's files to the folder `path`, in the place of a model that lies there.
+    """Writes the model's files to the folder `path`, in the place of a model that lies there, in one step.
 
     Raises InvalidSettings as check_target does, and if the folder cannot be written.
     """
@@ -33,9 +34,7 @@ def save_blender(model: BlenderModel, path: Path) -> None:
             for name, text in model.to_files().items():
                 (made / name).write_text(text, encoding="utf-8")
             made.chmod(0o755)
-            if path.exists():
-                shutil.rmtree(path)
-            made.rename(path)
+            put_in_place(made, path)
         finally:
             shutil.rmtree(made, ignore_errors=True)
     except OSError as error:

@@ -30,6 +30,7 @@ class JobKind(StrEnum):
     INDEX = "index"  # a source into a new index, which then goes live
     REBUILD = "rebuild"  # the same with a gate, from a source or from the live index
     EVALUATE = "evaluate"  # the judged queries on the live index
+    TRAIN_BLENDER = "train-blender"  # a blender by judged queries on the live index
     CHANGES = "changes"  # updates, upserts, deletes into all indexes in use
 
 
@@ -117,9 +118,10 @@ class Job:
 
     @property
     def left_s(self) -> float | None:
-        """Seconds left at the pace so far; None while nothing tells."""
+        """Seconds left at the pace so far; None while nothing tells, as in a training, whose trees end before all are
+        grown that might be."""
         share = self.share
-        if not share or self.state.over:
+        if not share or self.state.over or self.kind is JobKind.TRAIN_BLENDER:
             return None
         return (self.changed_at - (self.started_at or self.made_at)) * (1 - share) / share
 
@@ -141,6 +143,16 @@ _SET_IF_DRIVER = """
 -- KEYS driver job   ARGV token field value …   -> 1 if the token's owner drives the job
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+return 1
+"""
+
+_END = """
+-- KEYS job driven driver   ARGV id token field value …   -> 1 if it ended by this, 0 if it is over or another's
+local state = redis.call('HGET', KEYS[1], 'state')
+if state == 'cancelled' or state == 'failed' or state == 'done' then return 0 end
+if ARGV[2] ~= '' and redis.call('GET', KEYS[3]) ~= ARGV[2] then return 0 end
+for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('SREM', KEYS[2], ARGV[1])
 return 1
 """
 
@@ -231,18 +243,21 @@ class JobStore:
                 pipe.hincrbyfloat(self._connection.key("counters"), name, n)
             pipe.execute()
 
-    def end(self, id: str, state: JobState, **values: Any) -> None:
-        """Ends a job; nobody drives it any more."""
-        self.set(id, state=state.value, ended_at=self._connection.time_s(), **values)
-        with self._connection.client() as client:
-            client.srem(self._connection.key("driven"), id)
+    def end(self, id: str, state: JobState, *, token: str = "", **values: Any) -> bool:
+        """Ends a job in one step; nobody drives it any more. False if it is over already, or, with a token, if that
+        token's owner does not drive it: then nothing is noted."""
+        noted = {"state": state.value, "ended_at": self._connection.time_s(), **values}
+        keys = [self._key(id), self._connection.key("driven"), self._driver(id)]
+        args = [part for name, value in noted.items() for part in (name, _plain(value))]
+        return bool(self._connection.run(_END, keys, [id, token, *args]))
 
     def cancel(self, id: str) -> Job:
         """Cancels a job; whoever works on it sees it at its next step. Raises InvalidInput for one that is over."""
         job = self.get(id)
         if job.state.over:
             raise InvalidInput(f"Job {id} is {job.state.value} already.", field="job")
-        self.end(id, JobState.CANCELLED)
+        if not self.end(id, JobState.CANCELLED):
+            raise InvalidInput(f"Job {id} has just ended.", field="job")
         return self.get(id)
 
     def resume(self, id: str) -> Job:
