@@ -17,6 +17,7 @@ from multirecall.cli.engine import engine_app
 from multirecall.cli.evaluate import evaluate_runs
 from multirecall.cli.index import index
 from multirecall.cli.jobs import jobs_app
+from multirecall.cli.keys import keys_app
 from multirecall.cli.mapping import mapping_app
 from multirecall.cli.pool import pool
 from multirecall.cli.rebuild import generations, rebuild, rollback
@@ -74,6 +75,7 @@ app.add_typer(mapping_app, name="mapping")
 app.add_typer(engine_app, name="engine")
 app.add_typer(settings_app, name="settings")
 app.add_typer(worker_app, name="worker")
+app.add_typer(keys_app, name="keys")
 app.add_typer(changes_app, name="changes")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(deadletters_app, name="deadletters")

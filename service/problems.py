@@ -18,11 +18,13 @@ from multirecall.core.errors import (
     InvalidInput,
     MultirecallError,
     NotFound,
+    StorageFull,
     StoreUnavailable,
     UnsupportedFeature,
 )
+from multirecall.service.request import note_of
 
-__all__ = ["add_problems", "problem"]
+__all__ = ["add_problems", "problem", "problem_of"]
 
 _log = logging.getLogger("multirecall.service")
 
@@ -32,18 +34,21 @@ _STATUS: tuple[tuple[type[MultirecallError], int], ...] = (
     (NotFound, 404),
     (Backpressure, 429),
     (DeadlineExceeded, 504),
+    (StorageFull, 507),
     (EngineError, 503),
     (StoreUnavailable, 503),
 )
+_CODES = {"forbidden": 403, "page_expired": 410}
+
+_FROM_US = "The service cannot answer just now."
 
 
 def add_problems(app: FastAPI) -> None:
-    """Every error of the app becomes a problem."""
+    """Every error that the app expects becomes a problem; the others end at the edge (`edge.py`)."""
     handlers: list[tuple[Any, Callable[..., JSONResponse]]] = [
         (MultirecallError, _ours),
         (RequestValidationError, _invalid),
         (HTTPException, _http),
-        (Exception, _unexpected),
     ]
     for kind, handler in handlers:
         app.add_exception_handler(kind, handler)
@@ -56,29 +61,41 @@ def problem(status: int, code: str, title: str, *, detail: str = "", **more: Any
     return JSONResponse(body, status_code=status, media_type="application/problem+json", headers=headers)
 
 
-def _ours(request: Request, error: MultirecallError) -> JSONResponse:
-    """What the caller got wrong is told whole; of our own trouble only what it is, the rest is in the log."""
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+def problem_of(error: MultirecallError, request_id: str) -> dict[str, Any]:
+    """What is told of an error: what the caller got wrong whole, of our own trouble only what it is."""
+    status = _CODES.get(error.code) or next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+    body: dict[str, Any] = {"type": f"urn:multirecall:{error.code}", "status": status}
     if isinstance(error, NotFound) and "engine" in error.data:  # its text names the engine
-        return problem(503, "not_ready", "There is no index to search yet.", detail="Try again later.")
-    if status >= 500:
-        _log.error("%s %s: %s", request.method, request.url.path, error)
-        told = {"retry_after_s": error.data["retry_after_s"]} if "retry_after_s" in error.data else {}
-        return problem(status, error.code, "The search cannot answer just now.", detail="Try again later.", **told)
-    kept = {name: error.data[name] for name in ("field", "retry_after_s") if name in error.data}
-    return problem(status, error.code, error.message, detail=error.hint, **kept)
+        body |= {"type": "urn:multirecall:not_ready", "status": 503}
+        body |= {"title": "There is no index to search yet.", "detail": "Try again later."}
+    elif status >= 500:
+        body |= {"title": _FROM_US, "detail": "Try again later."}
+    else:
+        body |= {"title": error.message, "detail": error.hint}
+        if isinstance(error.data.get("field"), str):
+            body["field"] = error.data["field"]
+    if "retry_after_s" in error.data:
+        body["retry_after_s"] = error.data["retry_after_s"]
+    return {**body, "request_id": request_id}
+
+
+def _ours(request: Request, error: MultirecallError) -> JSONResponse:
+    note = note_of(request.scope)
+    body = problem_of(error, note.id)
+    if body["status"] >= 500:
+        _log.error("%s %s: %s", request.method, request.url.path, error, extra={"request": note.id})
+    code = body.pop("type").rpartition(":")[2]
+    return problem(body.pop("status"), code, body.pop("title"), **body)
 
 
 def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"][1:])  # the first says where it stood: body or query
-    return problem(422, "invalid_input", f"{field or 'The body'}: {first['msg']}.", field=field)
+    field = ".".join(str(part) for part in first["loc"][1:])[:200]  # the first says where it stood: body or query
+    told = {"field": field, "request_id": note_of(request.scope).id}
+    return problem(422, "invalid_input", f"{field or 'The body'}: {first['msg']}.", **told)
 
 
 def _http(request: Request, error: HTTPException) -> JSONResponse:
-    return problem(error.status_code, "http", str(error.detail))
-
-
-def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    _log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
-    return problem(500, "internal", "Something went wrong here; it is logged.")
+    answer = problem(error.status_code, "http", str(error.detail), request_id=note_of(request.scope).id)
+    answer.headers.update(error.headers or {})
+    return answer

@@ -1,4 +1,4 @@
-"""An answer as JSON bytes, by the fields that `bodies/answers.py` describes."""
+"""An answer as plain values, by the fields that `bodies/answers.py` describes."""
 
 from __future__ import annotations
 
@@ -6,40 +6,89 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import orjson
+from starlette.responses import Response
+
+from multirecall.core.query import Query
 from multirecall.engines.base import FacetCount, FacetCounts
-from multirecall.search.page import Page, PageHit
+from multirecall.fusion.explaining import Explanation
+from multirecall.search.page import PageHit, RouteTrace
+from multirecall.search.serving import RouteHit, Served
 
-__all__ = ["page_answer"]
+__all__ = ["Bodies", "JsonBytes", "explanation_of", "rendered"]
+
+Bodies = Mapping[str, Mapping[str, Any]]
+"""Stored records by product id."""
 
 
-def page_answer(page: Page) -> dict[str, Any]:
-    """The part of the answer that is the page's own."""
-    return {
-        "took_ms": round(page.took_ms, 3),
+class JsonBytes(Response):
+    """Plain values as JSON, written once. FastAPI's own way checks and copies every value before; an answer with ten
+    products then costs more than the search that gave it."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """The bytes."""
+        return orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
+
+
+def rendered(
+    served: Served, query: Query, *, request_id: str, took_ms: float, n_top: int, products: Bodies
+) -> dict[str, Any]:
+    """The answer to a search. `took_ms` is the whole time in the service; `products` those of the routes' own lists."""
+    page = served.page
+    answer: dict[str, Any] = {
+        "request_id": request_id,
+        "took_ms": round(took_ms, 3),
         "generation": page.generation,
         "fusion": page.fusion,
         "degraded": dict(page.degraded),
-        "routes": {
-            route.name: {
-                "status": route.status.value,
-                "hits": route.n_hits,
-                "total": route.total,
-                "took_ms": round(route.took_ms, 3),
-                "prepared_ms": round(route.prepared_ms, 3),
-                **({"error": route.error} if route.error else {}),
-            }
-            for route in page.routes
-        },
+        "routes": {trace.name: _route(trace, served.route_lists.get(trace.name, ())[:n_top]) for trace in page.routes},
         "hits": {
             "total": {"value": page.total.value, "relation": page.total.relation},
             "hits": [_hit(hit) for hit in page.hits],
         },
         "aggregations": {facet.field: {"buckets": _buckets(facet)} for facet in page.facets},
         "aggregations_over": page.facets_over,
+        "page": {
+            "token": served.page_token,
+            "from": query.offset,
+            "size": query.size,
+            "has_more": served.has_more,
+            "gone": list(served.gone),
+        },
+        "cache": {
+            "status": served.cache.status,
+            "level": served.cache.level,
+            "age_ms": round(served.cache.age_ms, 1),
+        },
         "rewrites": [{"by": one.by, "before": one.before, "after": one.after} for one in page.query.rewrites],
         "notes": list(page.notes),
         "timings_ms": {stage: round(took, 3) for stage, took in page.timings_ms.items()},
     }
+    if products:
+        answer["products"] = {name: _plain(record) for name, record in products.items()}
+    return answer
+
+
+def explanation_of(explanation: Explanation) -> dict[str, Any]:
+    """An explanation as it goes out."""
+    return asdict(explanation)
+
+
+def _route(trace: RouteTrace, top: tuple[RouteHit, ...]) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "status": trace.status.value,
+        "hits": trace.n_hits,
+        "total": trace.total,
+        "took_ms": round(trace.took_ms, 3),
+        "prepared_ms": round(trace.prepared_ms, 3),
+    }
+    if trace.error:
+        body["error"] = trace.error
+    if top:
+        body["top"] = [{"id": hit.id, "rank": rank, "score": hit.score} for rank, hit in enumerate(top, start=1)]
+    return body
 
 
 def _hit(hit: PageHit) -> dict[str, Any]:
@@ -47,7 +96,7 @@ def _hit(hit: PageHit) -> dict[str, Any]:
         "id": hit.id,
         "rank": hit.rank,
         "score": hit.score,
-        "product": _product(hit.product),
+        "product": _plain(hit.product),
         "sources": [
             {"route": one.route, "rank": one.rank, "score": one.score, "contribution": one.contribution}
             for one in hit.sources
@@ -56,11 +105,11 @@ def _hit(hit: PageHit) -> dict[str, Any]:
     if hit.relevance is not None:
         body["relevance"] = hit.relevance
     if hit.explanation is not None:
-        body["explanation"] = asdict(hit.explanation)
+        body["explanation"] = explanation_of(hit.explanation)
     return body
 
 
-def _product(record: Mapping[str, Any]) -> Mapping[str, Any]:
+def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
     return record if isinstance(record, dict) else dict(record)
 
 

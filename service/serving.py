@@ -2,50 +2,235 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
-from multirecall.core.errors import NotFound
+from multirecall.core.errors import EncoderError, MultirecallError, NotFound
+from multirecall.engines.base import Engine
+from multirecall.engines.schema import Schema
+from multirecall.search.page import Page
+from multirecall.search.serving import Frontend, SearchRequest
 from multirecall.search.understand import understand
+from multirecall.service.access import allowed_hosts, key_ring, listed, rate_limits, secrets_of
+from multirecall.service.answering import FrontendAnswers
 from multirecall.service.app import make_service
+from multirecall.service.event_store import EventStore
+from multirecall.service.logs import configure_service_logs
+from multirecall.service.metrics import ServiceMetrics
+from multirecall.service.parts import ServiceOptions, ServiceParts
+from multirecall.service.places import Places
+from multirecall.service.readiness import Check, Part, Readiness
+from multirecall.service.redis_check import RedisCheck
+from multirecall.service.search_metrics import SearchCollector
+from multirecall.service.suggesting import Suggester, Suggestion, read_texts
+from multirecall.service.suggesting.reading import frequent_queries
+from multirecall.service.tracing import NO_TRACES, open_telemetry
+from multirecall.service.workers_view import LazyDeployment
+from multirecall.service.writing import ChosenWriter, StraightWriter, WorkersWriter, Writer
 from multirecall.wiring.engines import opened_engine
-from multirecall.wiring.searchers import opened_live_searcher
+from multirecall.wiring.frontends import opened_frontend
 from multirecall.wiring.settings import Settings
 
-__all__ = ["serve"]
+__all__ = ["opened_service", "serve"]
+
+_log = logging.getLogger("multirecall.service")
 
 _WARM_UP = "usb c cable"
+_WARM_UP_S = 60.0
 _KEEP_ALIVE_S = 75
-_LARGEST_QUEUE = 256
+_MOST_CONNECTIONS = 1_000
+_EVENTS_READ = 32 << 20
+PAGE_FOLDER = Path(__file__).resolve().parent / "page" / "static"
 
 
 def serve(settings: Settings, *, host: str, port: int) -> None:
     """Serves until told to stop. Blocks. Without an index it serves all the same, but is not ready.
 
-    Raises EngineUnavailable without an engine, FingerprintMismatch for another encoder.
+    Raises EngineUnavailable without an engine, FingerprintMismatch for another encoder, InvalidSettings for an
+    address beyond this machine without API keys.
     """
-    with opened_live_searcher(settings) as searcher, opened_engine(settings, None) as engine:
-
-        def engine_answers() -> None:
-            with suppress(NotFound):  # no index yet is the other check's business
-                engine.info()
-
-        def index_is_open() -> None:
-            if not searcher.generation:
-                searcher.follow()
-                searcher.search(understand(_WARM_UP), timeout_s=60.0)
-
-        checks = {"engine": engine_answers, "index": index_is_open}
-        if searcher.generation:
-            searcher.search(understand(_WARM_UP), timeout_s=60.0)
-        app = make_service(searcher, checks=checks, minor_units=settings.price_minor_units)
+    configure_service_logs(settings.log_level, secrets=secrets_of(settings))
+    with opened_service(settings, host=host) as app:
         uvicorn.run(
             app,
             host=host,
             port=port,
+            log_config=None,  # its logs go where ours go, through the same redaction
             log_level=settings.log_level.lower(),
+            access_log=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
-            limit_concurrency=_LARGEST_QUEUE,
+            limit_concurrency=_MOST_CONNECTIONS,
             server_header=False,
+            proxy_headers=False,
         )
+
+
+@contextmanager
+def opened_service(settings: Settings, *, host: str = "127.0.0.1") -> Iterator[FastAPI]:
+    """The app by the settings, warmed up; what it opened is closed at the end."""
+    keys = key_ring(settings)
+    hosts = allowed_hosts(settings, keys, host)
+    with ExitStack() as stack:
+        frontend = stack.enter_context(opened_frontend(settings))
+        engine = stack.enter_context(opened_engine(settings, None, create=True))
+        deployment = LazyDeployment(settings)
+        stack.callback(deployment.close)
+        cache = RedisCheck(settings.redis.get_secret_value())
+        stack.callback(cache.close)
+        warm = _WarmUp(frontend)
+        if frontend.live.generation:
+            warm()
+        events = None
+        if settings.events_dir not in (None, Path()):
+            events = EventStore(
+                Path(settings.events_dir or ""),
+                day_bytes=settings.events_day_mb << 20,
+                keep_days=settings.events_keep_days,
+            )
+        traces = NO_TRACES
+        if settings.otel:
+            opened = open_telemetry(settings.otel_endpoint)
+            stack.callback(opened.close)
+            traces = opened
+        parts = ServiceParts(
+            answers=FrontendAnswers(frontend),
+            engine=engine,
+            readiness=Readiness(_parts(engine, warm, cache)),
+            searches=Places(
+                "search",
+                at_work=settings.searches_at_once,
+                waiting=settings.searches_waiting,
+                share=settings.key_share if len(keys) > 1 else 1.0,
+            ),
+            errands=Places(
+                "errand",
+                at_work=settings.errands_at_once,
+                waiting=settings.errands_waiting,
+                share=settings.key_share if len(keys) > 1 else 1.0,
+            ),
+            suggester=_suggester(settings, frontend, engine, events),
+            metrics=ServiceMetrics([SearchCollector(frontend)]),
+            keys=keys,
+            rates=rate_limits(settings) if len(keys) else None,
+            writer=ChosenWriter(lambda: _writer(settings, deployment, engine)),
+            events=events,
+            workers=deployment,
+            traces=traces,
+            options=_options(settings, hosts),
+        )
+        yield make_service(parts)
+
+
+def _options(settings: Settings, hosts: tuple[str, ...]) -> ServiceOptions:
+    defaults = ServiceOptions()
+    return ServiceOptions(
+        minor_units=settings.price_minor_units,
+        timeout_s=settings.timeout_s,
+        hosts=hosts,
+        origins=listed(settings.cors_origins),
+        metrics_open=settings.metrics_open,
+        access_log=settings.access_log,
+        slow_ms=settings.slow_search_ms,
+        log_queries=settings.log_queries,
+        body_bytes={**defaults.body_bytes, "/v1/products": settings.max_products_mb << 20},
+        write_wait_s=settings.write_wait_s,
+        page=PAGE_FOLDER,
+    )
+
+
+# ---------------------------------------------------------------- readiness
+
+
+class _WarmUp:
+    """A search of each index before it counts as ready: models are loaded and files mapped by then."""
+
+    def __init__(self, frontend: Frontend) -> None:
+        self._frontend = frontend
+        self._warm = ""
+        self._page: Page | None = None
+
+    def __call__(self) -> None:
+        """Searches, if another index is live than at the last time."""
+        live = self._frontend.live
+        if not live.generation:
+            live.follow()
+        if live.generation != self._warm:
+            request = SearchRequest(query=understand(_WARM_UP), timeout_s=_WARM_UP_S, use_cache=False)
+            self._page = self._frontend.search(request).page
+            self._warm = self._page.generation
+
+    def models(self) -> None:
+        """Raises EncoderError if a route did not work then, or is not asked just now because its model fails."""
+        breakers = self._frontend.live.ask(lambda searcher: searcher.breakers)
+        broken = {name for name, breaker in breakers.items() if breaker.state != "closed"}
+        broken.update(self._page.degraded if self._page is not None else ())
+        if broken:
+            raise EncoderError(f"Routes without their model: {', '.join(sorted(broken))}.")
+
+
+def _parts(engine: Engine, warm: _WarmUp, cache: Check) -> list[Part]:
+    def engine_answers() -> None:
+        try:
+            engine.info()
+        except NotFound:
+            return  # no index yet is the next part's business
+
+    return [
+        Part(name="engine", check=engine_answers),
+        Part(name="index", check=warm),
+        Part(name="models", check=warm.models, essential=False),
+        Part(name="cache", check=cache, essential=False),
+    ]
+
+
+# ---------------------------------------------------------------- suggestions, writes
+
+
+def _suggester(settings: Settings, frontend: Frontend, engine: Engine, events: EventStore | None) -> Suggester:
+    def read(index: str) -> Iterator[Suggestion]:
+        yield from read_texts(engine, index, max_texts=settings.suggest_max_texts)
+        if events is not None:
+            asked = events.queries(most_bytes=_EVENTS_READ)
+            yield from frequent_queries(
+                asked, min_count=settings.suggest_min_queries, max_texts=settings.suggest_max_texts
+            )
+
+    return Suggester(read, generation=lambda: frontend.live.generation, every_s=settings.suggest_every_s)
+
+
+def _writer(settings: Settings, deployment: LazyDeployment, engine: Engine) -> Writer:
+    through = settings.products_by
+    if through == "auto":
+        try:
+            through = "workers" if deployment.answers() else "straight"
+        except MultirecallError as error:
+            _log.info("no workers: %s", error)
+            through = "straight"
+    _log.info("changes of products go %s", "through the workers" if through == "workers" else "straight to the engine")
+    if through == "straight":
+        return StraightWriter(
+            lambda: opened_engine(settings, None),
+            encoder_of=lambda field, schema: deployment.get().encoder_of(field, schema),
+        )
+    return WorkersWriter(deployment.get(), schema=_last_schema(engine))
+
+
+def _last_schema(engine: Engine) -> Callable[[], Schema]:
+    """The schema of the live index; while the engine is away, the one last seen: changes wait in the store then."""
+    seen: list[Schema] = []
+
+    def schema() -> Schema:
+        try:
+            seen[:] = [engine.info().schema]
+        except MultirecallError as error:
+            if not seen:
+                raise
+            _log.warning("the engine does not answer; changes are read by the schema last seen: %s", error)
+        return seen[0]
+
+    return schema

@@ -1,0 +1,137 @@
+"""Places: so many searches at work, so many waiting, and no more: whoever comes then is refused before any work."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from multirecall.core.errors import Backpressure, InvalidInput
+
+__all__ = ["Places"]
+
+T = TypeVar("T")
+
+
+class Places:
+    """Runs blocking work in threads of its own, for callers that share the places fairly.
+
+    At most `at_work` at a time, at most `waiting` behind them; one caller has at most `share` of either, so that a
+    flood of one never fills them. Callers that wait get their turn one after the other, each with its oldest request.
+    For one event loop; the threads end with `close`.
+    """
+
+    def __init__(self, name: str, *, at_work: int, waiting: int, share: float = 1.0) -> None:
+        if at_work < 1 or waiting < 0 or not 0 < share <= 1:
+            raise InvalidInput("at_work of 1 or more, waiting of 0 or more, share of 0 to 1.", field=name)
+        self.name = name
+        self._at_work, self._waiting = at_work, waiting
+        self._each_at_work, self._each_waiting = math.ceil(at_work * share), math.ceil(waiting * share)
+        self._pool = ThreadPoolExecutor(max_workers=at_work, thread_name_prefix=name)
+        self._working: Counter[str] = Counter()
+        self._queues: dict[str, deque[asyncio.Future[None]]] = {}
+        self._usual_s = 0.05
+
+    @property
+    def n_working(self) -> int:
+        return self._working.total()
+
+    @property
+    def n_waiting(self) -> int:
+        return sum(map(len, self._queues.values()))
+
+    async def run(self, caller: str, work: Callable[[], T], *, wait_s: float) -> T:
+        """The result of `work`, or what it raises. Raises Backpressure if there is no place, or none within `wait_s`.
+
+        If the one who waits goes away, the work still runs to its end and keeps its place until then.
+        """
+        if self.n_working >= self._at_work or self._working[caller] >= self._each_at_work or self._queues:
+            await self._turn(caller, wait_s)
+        else:
+            self._working[caller] += 1
+        loop = asyncio.get_running_loop()
+        started = time.monotonic()
+
+        def leave(_: Future[T]) -> None:
+            with_loop_alive(loop, lambda: self._leave(caller, time.monotonic() - started))
+
+        try:
+            future = self._pool.submit(contextvars.copy_context().run, work)
+        except RuntimeError:  # the pool is closed: the process is about to end
+            self._leave(caller, 0.0)
+            raise self._full("The service is ending.") from None
+        future.add_done_callback(leave)
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Ends the threads; what waits in them is dropped."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _turn(self, caller: str, wait_s: float) -> None:
+        """Waits for a place and takes it."""
+        queue = self._queues.get(caller, deque())
+        if self.n_waiting >= self._waiting or len(queue) >= self._each_waiting:
+            raise self._full("All places are taken, and as many wait as may.")
+        self._queues[caller] = queue
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        self._call_next()
+        try:
+            async with asyncio.timeout(wait_s):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():  # its turn came at that very moment: give the place on
+                self._leave(caller, 0.0)
+            elif turn in queue:
+                queue.remove(turn)
+                if not queue:
+                    self._queues.pop(caller, None)
+            if isinstance(error, TimeoutError):
+                raise self._full("No place became free in the time of the request.") from None
+            raise
+
+    def _leave(self, caller: str, took_s: float) -> None:
+        self._working[caller] -= 1
+        if self._working[caller] <= 0:
+            del self._working[caller]
+        if took_s:
+            self._usual_s += 0.1 * (took_s - self._usual_s)
+        self._call_next()
+
+    def _call_next(self) -> None:
+        """Gives free places to those who wait: the callers in turn, as far as each may have one more."""
+        for _ in range(len(self._queues)):
+            if self.n_working >= self._at_work:
+                return
+            caller = next(iter(self._queues))
+            queue = self._queues.pop(caller)
+            while queue and self._working[caller] < self._each_at_work:
+                turn = queue.popleft()
+                if not turn.done():
+                    self._working[caller] += 1
+                    turn.set_result(None)
+                    break
+            if queue:
+                self._queues[caller] = queue  # behind all the others
+
+    def _full(self, message: str) -> Backpressure:
+        ahead = self.n_waiting + self.n_working
+        return Backpressure(
+            message,
+            hint="Try again later.",
+            retry_after_s=max(1.0, round(ahead * self._usual_s / self._at_work, 1)),
+            where=self.name,
+        )
+
+
+def with_loop_alive(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    """Calls back in the loop's thread; after its end there is nobody to tell."""
+    try:
+        loop.call_soon_threadsafe(callback)
+    except RuntimeError:
+        return

@@ -1,0 +1,46 @@
+"""Figures of the search layer for Prometheus, read where they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from multirecall.search.serving import Frontend
+
+__all__ = ["SearchCollector"]
+
+
+class SearchCollector(Collector):
+    """The cache's counts and size, the breakers, and which index answers."""
+
+    def __init__(self, frontend: Frontend) -> None:
+        self._frontend = frontend
+
+    def collect(self) -> Iterator[Metric]:
+        """All figures, by the names that docs/api.md lists."""
+        live = self._frontend.live
+        generation = GaugeMetricFamily("multirecall_generation", "1 for the index that answers", labels=["index"])
+        if live.generation:
+            generation.add_metric([live.generation], 1)
+        yield generation
+        breakers = GaugeMetricFamily(
+            "multirecall_breaker_open", "1 while a part is not asked because it fails", labels=["part"]
+        )
+        if live.generation:
+            for name, breaker in live.ask(lambda searcher: dict(searcher.breakers)).items():
+                breakers.add_metric([name], float(breaker.state != "closed"))
+        yield breakers
+        cache = self._frontend.cache
+        if cache is None:
+            return
+        counts = CounterMetricFamily("multirecall_cache", "Look-ups and stores of the cache", labels=["what"])
+        for name, count in sorted(cache.counters.snapshot().items()):
+            counts.add_metric([name], count)
+        yield counts
+        yield GaugeMetricFamily("multirecall_cache_bytes", "Memory of the cache in this process", value=cache.nbytes)
+        yield CounterMetricFamily(
+            "multirecall_cache_evicted", "Lists dropped from this process for want of room", value=cache.evicted
+        )
