@@ -10,7 +10,7 @@ from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.core.query import Query
 from multirecall.core.ranking import FieldValue, Fused, FusedHit, Ranking, Source
 
-__all__ = ["Fusion", "Share", "check_rankings", "check_weights", "fuse_contributions", "weight_of"]
+__all__ = ["Fusion", "Share", "check_rankings", "check_weights", "fuse_contributions", "fused_hits", "weight_of"]
 
 
 @runtime_checkable
@@ -52,10 +52,11 @@ def weight_of(weights: Mapping[str, float] | None, route: str) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """What one ranking adds to the fused scores: a contribution per hit, and its normalised score if there is one."""
+    """One ranking's part in a fusion: per hit what it adds to the fused score, and the score normalised; None for a
+    fusion that does not add up routes, or does not normalise."""
 
     ranking: Ranking
-    contributions: Sequence[float]
+    contributions: Sequence[float] | None = None
     normalised: Sequence[float] | None = None
 
 
@@ -70,14 +71,29 @@ def fuse_contributions(name: str, shares: Sequence[Share], k: int) -> Fused:
     by_route = sorted(shares, key=lambda share: share.ranking.route)
     totals: dict[str, float] = {}
     for share in by_route:
-        for product_id, contribution in zip([hit.id for hit in share.ranking.hits], share.contributions, strict=True):
+        for product_id, contribution in zip(
+            [hit.id for hit in share.ranking.hits], share.contributions or (), strict=True
+        ):
             totals[product_id] = totals.get(product_id, 0.0) + contribution
     # sorted as (-score, id): of Python's ways to find the first few of some hundreds the quickest
     ordered = sorted([(-total, product_id) for product_id, total in totals.items()])
-    best = [(product_id, -negative) for negative, product_id in ordered[:k]]
-    sources: dict[str, list[Source]] = {product_id: [] for product_id, _ in best}
-    fields: dict[str, dict[str, FieldValue]] = {product_id: {} for product_id, _ in best}
-    for share in by_route:
+    ids, scores = [product_id for _, product_id in ordered[:k]], [-negative for negative, _ in ordered[:k]]
+    return Fused(fusion=name, hits=fused_hits(ids, scores, by_route))
+
+
+def fused_hits(
+    ids: Sequence[str],
+    scores: Sequence[float],
+    shares: Sequence[Share],
+    relevance: Sequence[float | None] | None = None,
+) -> tuple[FusedHit, ...]:
+    """The products `ids`, best first, each with the shares of the routes that brought it and its stored values.
+
+    Sources stand in the order of `shares`: by the name of the route.
+    """
+    sources: dict[str, list[Source]] = {product_id: [] for product_id in ids}
+    fields: dict[str, dict[str, FieldValue]] = {product_id: {} for product_id in ids}
+    for share in shares:
         for position, hit in enumerate(share.ranking.hits):
             if hit.id not in sources:
                 continue
@@ -88,15 +104,14 @@ def fuse_contributions(name: str, shares: Sequence[Share], k: int) -> Fused:
                     rank=hit.rank,
                     score=hit.score,
                     normalised=None if share.normalised is None else share.normalised[position],
-                    contribution=share.contributions[position],
+                    contribution=0.0 if share.contributions is None else share.contributions[position],
                 )
             )
-    return Fused(
-        fusion=name,
-        hits=tuple(
-            FusedHit(id=i, score=score, rank=rank, sources=tuple(sources[i]), fields=fields[i])
-            for rank, (i, score) in enumerate(best, start=1)
-        ),
+    return tuple(
+        FusedHit(id=i, score=score, rank=rank, sources=tuple(sources[i]), fields=fields[i], relevance=probability)
+        for rank, (i, score, probability) in enumerate(
+            zip(ids, scores, relevance or [None] * len(ids), strict=True), start=1
+        )
     )
 
 

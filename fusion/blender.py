@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from multirecall.core.errors import InvalidInput
 from multirecall.core.query import Query
-from multirecall.core.ranking import FieldValue, Fused, FusedHit, Ranking, Source
-from multirecall.fusion.base import check_rankings
+from multirecall.core.ranking import Fused, Ranking
+from multirecall.fusion.base import Share, check_rankings, fused_hits
 from multirecall.fusion.blender_model import BlenderModel
 from multirecall.fusion.explaining import Explanation, explained_by_features, not_a_candidate
 from multirecall.fusion.features.base import Column
 from multirecall.fusion.features.pool import POOL_FIELDS, Analyse, Pool
+from multirecall.fusion.features.product_words import ProductWords
 
 __all__ = ["Blender"]
 
@@ -32,6 +33,10 @@ class Blender:
     model: BlenderModel
     analyse: Analyse
     name: str
+    _words: ProductWords = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_words", ProductWords(self.model.terms))
 
     def __repr__(self) -> str:
         return f"Blender({self.name})"
@@ -42,9 +47,7 @@ class Blender:
 
     def pool(self, rankings: Sequence[Ranking], query: Query) -> Pool:
         """The candidates as the features see them."""
-        return Pool(
-            query, rankings, routes=self.model.features.routes, analyse=self.analyse, statistics=self.model.terms
-        )
+        return Pool(query, rankings, routes=self.model.features.routes, analyse=self.analyse, words=self._words)
 
     def __call__(self, rankings: Sequence[Ranking], k: int, query: Query | None = None) -> Fused:
         """Raises InvalidInput without the query: most features compare the product with it."""
@@ -57,20 +60,16 @@ class Blender:
         scores = self.model.scores(self.model.features.matrix(pool))
         best = np.argsort(-scores, kind="stable")[:k]  # the pool's ids rise, so ties stay in the order rule
         relevance = self._relevance(scores[best])
-        sources, fields = _sources(pool, rankings, {pool.ids[position]: position for position in best.tolist()})
+        found = [pool.ids[position] for position in best.tolist()]
+        by_route = {ranking.route: ranking for ranking in rankings}
+        shares = [  # a route that the model does not know has no share
+            Share(ranking=by_route[name], normalised=columns.normalised[columns.positions].tolist())
+            for name, columns in pool.routes.items()
+            if columns.ran
+        ]
         return Fused(
             fusion=repr(self),
-            hits=tuple(
-                FusedHit(
-                    id=pool.ids[position],
-                    score=float(scores[position]),
-                    rank=rank,
-                    sources=tuple(sources[pool.ids[position]]),
-                    fields=fields[pool.ids[position]],
-                    relevance=probability,
-                )
-                for rank, (position, probability) in enumerate(zip(best.tolist(), relevance, strict=True), start=1)
-            ),
+            hits=fused_hits(found, scores[best].tolist(), shares, relevance),
             notes=self._notes(relevance),
         )
 
@@ -111,23 +110,3 @@ class Blender:
         if best is None or best >= self.model.no_good_result:
             return ()
         return (f"No good result: the best is relevant with a probability of {best:.2f} only.",)
-
-
-def _sources(
-    pool: Pool, rankings: Sequence[Ranking], wanted: dict[str, int]
-) -> tuple[dict[str, list[Source]], dict[str, dict[str, FieldValue]]]:
-    """The routes that brought each wanted product, by name of the route, and the product's stored values."""
-    sources: dict[str, list[Source]] = {product_id: [] for product_id in wanted}
-    fields: dict[str, dict[str, FieldValue]] = {product_id: {} for product_id in wanted}
-    for ranking in sorted(rankings, key=lambda ranking: ranking.route):
-        columns = pool.routes.get(ranking.route)
-        if columns is None:  # a route that the model does not know
-            continue
-        for hit in ranking.hits:
-            position = wanted.get(hit.id)
-            if position is None:
-                continue
-            normalised = float(columns.normalised[position])
-            sources[hit.id].append(Source(route=ranking.route, rank=hit.rank, score=hit.score, normalised=normalised))
-            fields[hit.id].update(hit.fields)
-    return sources, fields

@@ -1,16 +1,17 @@
-"""Feature: one number per candidate, a value with a name; and the groups that compute several at once."""
+"""Feature: one number per candidate, a value with a name and its formula; groups of them share their work."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multirecall.fusion.features.pool import Pool
 
-__all__ = ["MISSING", "Column", "Feature", "FeatureGroup", "constant"]
+__all__ = ["MISSING", "Column", "Feature", "FeatureGroup"]
 
 Column = NDArray[np.float64]
 """One feature of all candidates of a pool. Shape (n,), float64, NaN where the feature is missing."""
@@ -19,30 +20,37 @@ MISSING = float("nan")
 """What a feature is where it says nothing: not found by a route, no price, no number in the query. Never 0: the model
 learns what a missing value means, and a product without a price is not free."""
 
+View = TypeVar("View")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feature:
-    """`monotone` 1: a higher value never makes a product less relevant, all else equal; -1: never more; 0: unknown."""
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Feature(Generic[View]):
+    """`column` makes it from what its group has prepared: the values of all candidates, numbers or flags, or one
+    number where they are all the same.
+
+    `monotone` 1: a higher value never makes a product less relevant, all else equal; -1: never more; 0: unknown.
+    """
 
     name: str
     description: str
+    column: Callable[[View], NDArray[Any] | float]
     monotone: int = 0
 
 
-class FeatureGroup(Protocol):
-    """Features that share their work; a frozen value. `revision` rises when a formula changes under an old name."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FeatureGroup(Generic[View]):
+    """Features that share their work: `view` does it, once per pool.
 
-    @property
-    def revision(self) -> int: ...
+    `revision` rises when a formula changes under an old name.
+    """
 
-    @property
-    def features(self) -> tuple[Feature, ...]: ...
+    name: str
+    view: Callable[[Pool], View]
+    features: tuple[Feature[View], ...]
+    revision: int = 1
 
-    def __call__(self, pool: Pool) -> list[Column]:
-        """One column per feature, in the order of `features`."""
-        ...
-
-
-def constant(pool: Pool, value: float) -> Column:
-    """The same value for every candidate: a feature of the query."""
-    return np.full(len(pool), value)
+    def write(self, pool: Pool, rows: NDArray[np.float64]) -> None:
+        """Each feature into its row of `rows`, in the order of `features`. Shape (number of features, n)."""
+        view = self.view(pool)
+        for row, feature in zip(rows, self.features, strict=True):
+            row[:] = feature.column(view)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.fusion.features.base import Feature, FeatureGroup
-from multirecall.fusion.features.neighbours import BLEND, Kind, LikeTheFirst
-from multirecall.fusion.features.number_match import NumberMatch
+from multirecall.fusion.features.neighbours import BLEND, KIND, like_the_first
+from multirecall.fusion.features.number_match import NUMBER_MATCH
 from multirecall.fusion.features.pool import Pool
-from multirecall.fusion.features.product import ProductState
-from multirecall.fusion.features.query import QueryShape
-from multirecall.fusion.features.routes import Agreement, RouteSignals
-from multirecall.fusion.features.text_match import NearWords, TextMatch
+from multirecall.fusion.features.product import PRODUCT_STATE
+from multirecall.fusion.features.query import QUERY_SHAPE
+from multirecall.fusion.features.routes import AGREEMENT, route_signals
+from multirecall.fusion.features.text_match import NEAR_WORDS, TEXT_MATCH
 
 __all__ = ["FeatureSet"]
 
@@ -33,24 +35,11 @@ class FeatureSet:
             raise InvalidSettings(f"A feature set needs different routes, at least one: {self.routes}.", field="routes")
 
     @property
-    def groups(self) -> tuple[FeatureGroup, ...]:
-        names = sorted(self.routes)
-        return (
-            *(RouteSignals(route=name) for name in names),
-            Agreement(),
-            QueryShape(),
-            TextMatch(),
-            NearWords(),
-            NumberMatch(),
-            ProductState(),
-            *(LikeTheFirst(of=name) for name in names),
-            LikeTheFirst(of=BLEND),
-            LikeTheFirst(of=BLEND, n=30),
-            Kind(),
-        )
+    def groups(self) -> tuple[FeatureGroup[Any], ...]:
+        return _groups(tuple(sorted(self.routes)))
 
     @property
-    def features(self) -> tuple[Feature, ...]:
+    def features(self) -> tuple[Feature[Any], ...]:
         return tuple(feature for group in self.groups for feature in group.features)
 
     @property
@@ -60,11 +49,35 @@ class FeatureSet:
     @property
     def fingerprint(self) -> str:
         """16 hex digits over the names in order and the revision of each group's formulas."""
-        body = [[type(group).__name__, group.revision, [f.name for f in group.features]] for group in self.groups]
+        body = [[group.name, group.revision, [f.name for f in group.features]] for group in self.groups]
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16]
 
     def matrix(self, pool: Pool) -> NDArray[np.float64]:
-        """Shape (number of candidates, number of features), candidates in the order of `pool.ids`."""
-        if not len(pool):
-            return np.empty((0, len(self.features)))
-        return np.column_stack([column for group in self.groups for column in group(pool)])
+        """Shape (number of candidates, number of features), candidates in the order of `pool.ids`.
+
+        In Fortran order: each feature's values lie side by side, as they are made.
+        """
+        rows = np.empty((len(self.features), len(pool)))
+        if len(pool):
+            at = 0
+            for group in self.groups:
+                group.write(pool, rows[at : at + len(group.features)])
+                at += len(group.features)
+        return rows.T
+
+
+@lru_cache(maxsize=64)
+def _groups(routes: tuple[str, ...]) -> tuple[FeatureGroup[Any], ...]:
+    return (
+        *map(route_signals, routes),
+        AGREEMENT,
+        QUERY_SHAPE,
+        TEXT_MATCH,
+        NEAR_WORDS,
+        NUMBER_MATCH,
+        PRODUCT_STATE,
+        *map(like_the_first, routes),
+        like_the_first(BLEND),
+        like_the_first(BLEND, 30),
+        KIND,
+    )

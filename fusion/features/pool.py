@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multirecall.core.match_text import split_parts
 from multirecall.core.query import Query
 from multirecall.core.ranking import FieldValue, Ranking, RouteStatus
-from multirecall.fusion.features.term_statistics import TermStatistics
+from multirecall.fusion.features.incidence import Floats, Grouping, Incidence, Positions, Words
+from multirecall.fusion.features.product_words import Lexicon, ProductWords, ReadText, numbers_in
 
-__all__ = ["POOL_FIELDS", "Analyse", "Grouping", "Incidence", "Pool", "RouteColumns", "numbers_in"]
+__all__ = ["POOL_FIELDS", "Analyse", "Pool", "RouteColumns"]
 
 POOL_FIELDS = ("brand", "in_stock", "match_text", "popularity", "price_minor", "updated_at")
 """The stored values that a pool reads from the hits."""
@@ -25,18 +24,11 @@ POOL_FIELDS = ("brand", "in_stock", "match_text", "popularity", "price_minor", "
 Analyse = Callable[[str], Sequence[str]]
 """Text to index terms, as the index's own analysis makes them."""
 
-Floats = NDArray[np.float64]
-
 RANK_CONSTANT = 60.0
 """k of reciprocal rank fusion, as in `fusion/rrf.py`."""
 
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_NUMERIC = {int, float, bool, type(None)}
 _USABLE = (RouteStatus.OK, RouteStatus.PARTIAL, RouteStatus.TIMED_OUT)
-
-
-def numbers_in(text: str) -> frozenset[str]:
-    """The numbers written in a text: `19.5" dell 2 port` gives 19.5 and 2."""
-    return frozenset(_NUMBER.findall(text))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,84 +45,26 @@ class RouteColumns:
     score: Floats
     normalised: Floats
     scores: Floats
-    positions: NDArray[np.intp]
+    positions: Positions
     total: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Grouping:
-    """Candidates with the same text: `group` (n,) is the number of each one's, `texts` the text of each group."""
+class Texts(NamedTuple):
+    """The match texts of all candidates: of each part of a `ReadText` a column."""
 
-    texts: tuple[str, ...]
-    group: NDArray[np.intp]
-
-    @classmethod
-    def of(cls, texts: Sequence[str]) -> Grouping:
-        numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-        return cls(tuple(numbers), np.array([*map(numbers.__getitem__, texts)], dtype=np.intp))
-
-    def sums(self, weights: Floats) -> Floats:
-        """Per group the sum of its candidates' weights. Shape (number of groups,)."""
-        return np.bincount(self.group, weights=weights, minlength=len(self.texts)).astype(np.float64)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Incidence:
-    """Which candidate has which word, once each. Candidates come in groups of equal words: many products of one kind
-    have the same attributes, so that each group is read once. `index` numbers the words; `row` and `word` are pairs of
-    group and word."""
-
-    index: Mapping[str, int]
-    row: NDArray[np.intp]
-    word: NDArray[np.intp]
-    groups: Grouping
-
-    @classmethod
-    def of(cls, texts: Sequence[str]) -> Incidence:
-        """Of one text per candidate, its words separated by spaces."""
-        groups = Grouping.of(texts)
-        rows = [dict.fromkeys(text.split()) for text in groups.texts]
-        flat = [*chain.from_iterable(rows)]
-        index = {word: number for number, word in enumerate(dict.fromkeys(flat))}
-        return cls(
-            index=index,
-            row=np.repeat(np.arange(len(rows)), [len(words) for words in rows]),
-            word=np.array([*map(index.__getitem__, flat)], dtype=np.intp),
-            groups=groups,
-        )
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    def sums(self, weights: Floats) -> Floats:
-        """Per candidate the sum of its words' weights. `weights`: shape (number of words,). Returns shape (n,)."""
-        of_group = np.bincount(self.row, weights=weights[self.word], minlength=len(self.groups.texts))
-        return of_group.astype(np.float64)[self.groups.group]
-
-    def spread(self, weights: Floats) -> Floats:
-        """Per word the sum of its candidates' weights. `weights`: shape (n,). Returns shape (number of words,)."""
-        of_group = self.groups.sums(weights)
-        return np.bincount(self.word, weights=of_group[self.row], minlength=len(self.index)).astype(np.float64)
-
-    def largest(self, values: Floats) -> Floats:
-        """Per candidate the largest value of its words, 0 at least. `values`: shape (number of words,)."""
-        of_group = np.zeros(len(self.groups.texts))
-        np.maximum.at(of_group, self.row, values[self.word])
-        return of_group[self.groups.group]
-
-    def having(self, word: str) -> NDArray[np.bool_]:
-        """Whether each candidate has the word. Shape (n,)."""
-        of_group = np.zeros(len(self.groups.texts), dtype=np.bool_)
-        number = self.index.get(word)
-        if number is not None:
-            of_group[self.row[self.word == number]] = True
-        return of_group[self.groups.group]
+    title: tuple[bytes, ...]
+    title_words: tuple[bytes, ...]
+    brand: tuple[bytes, ...]
+    names: tuple[bytes, ...]
+    other: tuple[bytes, ...]
+    title_run: tuple[str, ...]
+    codes: tuple[str, ...]
 
 
 class Pool:
     """The candidates of `rankings`, ids rising; `routes` are all routes that the features know, found or not.
 
-    Nothing is computed before a feature asks for it. Safe for one thread.
+    Nothing is computed before a feature asks for it. Safe for one thread; `words` may be shared by many pools.
     """
 
     def __init__(
@@ -140,23 +74,27 @@ class Pool:
         *,
         routes: Sequence[str],
         analyse: Analyse,
-        statistics: TermStatistics,
+        words: ProductWords,
     ) -> None:
         self.query = query
-        self.statistics = statistics
         self.analyse = analyse
+        self.words = words
         by_route = {ranking.route: ranking for ranking in rankings}
-        known = [by_route[name] for name in routes if name in by_route]
         fields: dict[str, Mapping[str, FieldValue]] = {}
-        for ranking in known:
-            for hit in ranking.hits:
-                fields[hit.id] = hit.fields
+        hits = {name: _Hits(*zip(*ranking.hits, strict=True)) for name, ranking in by_route.items() if ranking.hits}
+        for name in routes:
+            if name in hits:
+                fields.update(zip(hits[name].ids, hits[name].fields, strict=True))
         self.ids: tuple[str, ...] = tuple(sorted(fields))
-        self._fields = [fields[product_id] for product_id in self.ids]
-        at = {product_id: position for position, product_id in enumerate(self.ids)}
+        at = dict(zip(self.ids, range(len(self.ids)), strict=True))
         self.routes: Mapping[str, RouteColumns] = {
-            name: _columns(by_route.get(name), at, len(self.ids)) for name in sorted(routes)
+            name: _columns(by_route.get(name), hits.get(name, _NO_HITS), at) for name in sorted(routes)
         }
+        of_candidates = [*map(fields.__getitem__, self.ids)]
+        self.values: Mapping[str, list[FieldValue]] = {
+            name: [values.get(name) for values in of_candidates] for name in POOL_FIELDS
+        }
+        """By stored field the value of each candidate, None where it has none."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -169,8 +107,8 @@ class Pool:
         found = [columns.normalised for columns in self.routes.values() if len(columns.scores)]
         if not found:
             return np.zeros(len(self))
-        mean: Floats = np.mean([np.nan_to_num(normalised) for normalised in found], axis=0)
-        return mean
+        total: Floats = sum((np.where(normalised >= 0.0, normalised, 0.0) for normalised in found), np.zeros(len(self)))
+        return total / len(found)
 
     @cached_property
     def by_blend(self) -> NDArray[np.intp]:
@@ -180,13 +118,18 @@ class Pool:
     # ------------------------------------------------------------ of the query
 
     @cached_property
+    def query_words(self) -> tuple[str, ...]:
+        """The query's index terms in order, with repeats."""
+        return tuple(self.analyse(self.query.text))
+
+    @cached_property
     def terms(self) -> tuple[str, ...]:
         """The query's index terms, each once, in order."""
-        return tuple(dict.fromkeys(self.analyse(self.query.text)))
+        return tuple(dict.fromkeys(self.query_words))
 
     @cached_property
     def term_idf(self) -> Floats:
-        return self.statistics.idf(self.terms)
+        return self.words.statistics.idf(self.terms)
 
     @cached_property
     def numbers(self) -> frozenset[str]:
@@ -201,79 +144,123 @@ class Pool:
 
     def numbers_of(self, field: str) -> Floats:
         """A stored number or flag of each candidate, NaN where it has none. Shape (n,)."""
-        values = [fields.get(field) for fields in self._fields]
+        values = self.values[field]
+        if {*map(type, values)} <= _NUMERIC:
+            return np.array(values, dtype=np.float64)  # None becomes NaN
         return np.array([v if isinstance(v, int | float) else math.nan for v in values], dtype=np.float64)
 
     @cached_property
-    def brands(self) -> Grouping:
+    def brands(self) -> Grouping[str]:
         """The candidates by brand as stored; the empty text for those without one."""
-        return Grouping.of([str(fields.get("brand") or "") for fields in self._fields])
+        return Grouping.of([str(brand or "") for brand in self.values["brand"]])
 
     @cached_property
     def brand_is_named(self) -> NDArray[np.bool_]:
         """Whether all terms of a candidate's brand stand in the query. Shape (n,)."""
-        asked = frozenset(self.terms)
-        named = [bool(brand) and asked.issuperset(brand.split()) for brand in self.brand_incidence.groups.texts]
-        return np.array(named, dtype=np.bool_)[self.brand_incidence.groups.group]
+        lengths = self._brand_words.lengths
+        named: NDArray[np.bool_] = (self._in_brand.sum(axis=1) == lengths) & (lengths > 0)
+        return named
 
     @cached_property
-    def _parts(self) -> list[tuple[str, str, str, str, str]]:
-        """The five parts of each candidate's match text, as they stand: words are split late."""
-        return [split_parts(str(fields.get("match_text") or "")) for fields in self._fields]
+    def _read(self) -> tuple[list[ReadText], Lexicon]:
+        return self.words.read([text if isinstance(text, str) else "" for text in self.values["match_text"]])
 
     @cached_property
-    def titles(self) -> list[str]:
-        """The title's terms of each candidate, in order, separated by spaces."""
-        return [parts[0] for parts in self._parts]
+    def texts(self) -> Texts:
+        """The match texts of the candidates."""
+        return Texts(*zip(*self._read[0], strict=True)) if len(self) else Texts(*[()] * len(Texts._fields))
 
     @cached_property
-    def title_words(self) -> list[list[str]]:
-        return [title.split() for title in self.titles]
+    def lexicon(self) -> Lexicon:
+        """What the numbers in `texts` mean."""
+        return self._read[1]
 
     @cached_property
-    def code_texts(self) -> list[str]:
-        """The codes of each candidate, each between two spaces, for a quick look."""
-        return [f" {parts[3]} " for parts in self._parts]
+    def title(self) -> Words:
+        """The words of each candidate's title, in order, with repeats."""
+        return Words.of(self.texts.title)
 
     @cached_property
-    def other_texts(self) -> list[str]:
-        """The other terms of each candidate, each between two spaces, for a quick look."""
-        return [f" {parts[4]} " for parts in self._parts]
+    def title_place(self) -> NDArray[np.int16]:
+        """Which term of the query each word of `title` is, -1 for none."""
+        return self.asked_title_words[self.title.number]
 
     @cached_property
     def title_incidence(self) -> Incidence:
-        return Incidence.of(self.titles)
-
-    @cached_property
-    def brand_incidence(self) -> Incidence:
-        return Incidence.of([parts[1] for parts in self._parts])
-
-    @cached_property
-    def attribute_incidence(self) -> Incidence:
-        """Of attribute names; its groups are the kinds of products: those of one kind mostly have the same."""
-        return Incidence.of([parts[2] for parts in self._parts])
+        words = Words.of(self.texts.title_words)
+        return Incidence.of(words, len(self.lexicon.title_words))
 
     @cached_property
     def title_idf(self) -> Floats:
         """idf of the words of `title_incidence`."""
-        return self.statistics.idf(tuple(self.title_incidence.index))
+        return self.lexicon.idf[self.title_incidence.numbers]
 
     @cached_property
-    def in_name(self) -> NDArray[np.bool_]:
-        """Whether a candidate's title or brand has a term of the query. Shape (n, number of terms)."""
-        found = [self.title_incidence.having(term) | self.brand_incidence.having(term) for term in self.terms]
-        return np.array(found, dtype=np.bool_).reshape(len(self.terms), len(self)).T
+    def kinds(self) -> Grouping[bytes]:
+        """The candidates by their attribute names: products of one kind mostly have the same."""
+        return Grouping.of(self.texts.names)
 
     @cached_property
-    def in_other(self) -> NDArray[np.bool_]:
-        """Whether a candidate's description, category or attributes have a term of the query (and the title not)."""
-        sought = [f" {term} " for term in self.terms]
-        found = [[term in text for text in self.other_texts] for term in sought]
-        return np.array(found, dtype=np.bool_).reshape(len(self.terms), len(self)).T
+    def kind_attributes(self) -> Incidence:
+        """The attribute names of each of `kinds`."""
+        return Incidence.of(Words.of(self.kinds.keys), len(self.lexicon.other_words))
+
+    @cached_property
+    def n_attributes(self) -> Floats:
+        """How many attributes each candidate has. Shape (n,)."""
+        return self.kind_attributes.lengths[self.kinds.group].astype(np.float64)
+
+    @cached_property
+    def title_squares(self) -> Floats:
+        """Per candidate the sum of the squared idf of its title's distinct words. Shape (n,)."""
+        return self.title_incidence.sums(self.title_idf**2)
+
+    @cached_property
+    def in_name(self) -> Floats:
+        """1 where a candidate's title or brand has a term of the query. Shape (n, number of terms)."""
+        return np.maximum(self.title.having(self.asked_title_words, len(self.terms)), self._in_brand)
+
+    @cached_property
+    def in_other(self) -> Floats:
+        """1 where its description, category or attributes have a term (and the title not). Shape as `in_name`."""
+        words = Words.of(self.texts.other)
+        return words.having(self._asked(self.lexicon.other_words), len(self.terms))
+
+    @cached_property
+    def _brand_words(self) -> Words:
+        return Words.of(self.texts.brand)
+
+    @cached_property
+    def _in_brand(self) -> Floats:
+        return self._brand_words.having(self.asked_title_words, len(self.terms))
+
+    @cached_property
+    def asked_title_words(self) -> NDArray[np.int16]:
+        """Which term of the query each title word of the lexicon is, -1 for none."""
+        return self._asked(self.lexicon.title_words)
+
+    def _asked(self, numbers: Mapping[str, int]) -> NDArray[np.int16]:
+        """Which term of the query each word of a vocabulary is, -1 for none."""
+        known = {numbers[term]: place for place, term in enumerate(self.terms) if term in numbers}
+        asked = np.full(len(numbers), -1, dtype=np.int16)  # after the look-up: the vocabulary may grow meanwhile
+        asked[[*known]] = [*known.values()]
+        return asked
 
 
-def _columns(ranking: Ranking | None, at: Mapping[str, int], n: int) -> RouteColumns:
-    nothing = np.full(n, np.nan)
+class _Hits(NamedTuple):
+    """A ranking's hits as columns."""
+
+    ids: tuple[str, ...]
+    scores: tuple[float, ...]
+    ranks: tuple[int, ...]
+    fields: tuple[Mapping[str, FieldValue], ...]
+
+
+_NO_HITS = _Hits((), (), (), ())
+
+
+def _columns(ranking: Ranking | None, hits: _Hits, at: Mapping[str, int]) -> RouteColumns:
+    nothing = np.full(len(at), np.nan)
     if (
         ranking is None
         or ranking.status not in _USABLE
@@ -281,8 +268,8 @@ def _columns(ranking: Ranking | None, at: Mapping[str, int], n: int) -> RouteCol
     ):
         empty = np.empty(0)
         return RouteColumns(False, nothing, nothing, nothing, empty, np.empty(0, dtype=np.intp), float("nan"))
-    positions = np.array([at[hit.id] for hit in ranking.hits], dtype=np.intp)
-    scores = np.array([hit.score for hit in ranking.hits], dtype=np.float64)
+    positions = np.array([*map(at.__getitem__, hits.ids)], dtype=np.intp)
+    scores = np.array(hits.scores, dtype=np.float64)
     rank, score, normalised = nothing.copy(), nothing.copy(), nothing.copy()
     rank[positions] = np.arange(1, len(scores) + 1)
     score[positions] = scores

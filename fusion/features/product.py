@@ -2,59 +2,93 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from multirecall.fusion.features.base import MISSING, Column, Feature, constant
+from multirecall.fusion.features.base import MISSING, Column, Feature, FeatureGroup
+from multirecall.fusion.features.incidence import Positions
 from multirecall.fusion.features.pool import Pool
 
-__all__ = ["ProductState"]
+__all__ = ["PRODUCT_STATE"]
 
 _FIRST = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProductState:
-    revision: int = 1
+class _Product:
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.price, self.popularity = pool.numbers_of("price_minor"), pool.numbers_of("popularity")
+        self.log_price = np.log1p(np.maximum(self.price, 0.0))
 
-    @property
-    def features(self) -> tuple[Feature, ...]:
-        return (
-            Feature(
-                name="brand.named", description="1 if the query names this brand; missing if it names none", monotone=1
-            ),
-            Feature(name="price.log", description="logarithm of 1 + the price in minor units"),
-            Feature(name="price.percentile", description="share of the candidates that cost less"),
-            Feature(name="price.kind_percentile", description="share of the candidates of its kind that cost less"),
-            Feature(name="price.against_first", description="log price minus the median of the first ten's"),
-            Feature(name="popularity.log", description="logarithm of 1 + popularity"),
-            Feature(name="popularity.percentile", description="share of the candidates that are less popular"),
-            Feature(name="stock", description="1 if in stock, 0 if not"),
-            Feature(name="age.percentile", description="share of the candidates that were changed earlier"),
-        )
+    def brand_named(self) -> NDArray[np.bool_] | float:
+        named = self.pool.brand_is_named
+        return named if named.any() else MISSING
 
-    def __call__(self, pool: Pool) -> list[Column]:
-        price, popularity = pool.numbers_of("price_minor"), pool.numbers_of("popularity")
-        log_price = np.log1p(np.maximum(price, 0.0))
-        first = log_price[pool.by_blend[:_FIRST]]
-        first = first[np.isfinite(first)]
-        named = pool.brand_is_named
-        return [
-            named.astype(np.float64) if named.any() else constant(pool, MISSING),
-            log_price,
-            _percentile(price),
-            _percentile(price, pool.attribute_incidence.groups.group),
-            log_price - np.median(first) if len(first) else constant(pool, MISSING),
-            np.log1p(np.maximum(popularity, 0.0)),
-            _percentile(popularity),
-            pool.numbers_of("in_stock"),
-            _percentile(pool.numbers_of("updated_at")),
-        ]
+    def price_against_first(self) -> Column | float:
+        first = self.log_price[self.pool.by_blend[:_FIRST]]
+        first = np.sort(first[np.isfinite(first)])
+        if not len(first):
+            return MISSING
+        median = (first[(len(first) - 1) // 2] + first[len(first) // 2]) / 2.0
+        difference: Column = self.log_price - median
+        return difference
 
 
-def _percentile(values: Column, groups: NDArray[np.intp] | None = None) -> Column:
+PRODUCT_STATE: FeatureGroup[_Product] = FeatureGroup(
+    name="ProductState",
+    view=_Product,
+    features=(
+        Feature(
+            name="brand.named",
+            description="1 if the query names this brand; missing if it names none",
+            monotone=1,
+            column=lambda product: product.brand_named(),
+        ),
+        Feature(
+            name="price.log",
+            description="logarithm of 1 + the price in minor units",
+            column=lambda product: product.log_price,
+        ),
+        Feature(
+            name="price.percentile",
+            description="share of the candidates that cost less",
+            column=lambda product: _percentile(product.price),
+        ),
+        Feature(
+            name="price.kind_percentile",
+            description="share of the candidates of its kind that cost less",
+            column=lambda product: _percentile(product.price, product.pool.kinds.group),
+        ),
+        Feature(
+            name="price.against_first",
+            description="log price minus the median of the first ten's",
+            column=lambda product: product.price_against_first(),
+        ),
+        Feature(
+            name="popularity.log",
+            description="logarithm of 1 + popularity",
+            column=lambda product: np.log1p(np.maximum(product.popularity, 0.0)),
+        ),
+        Feature(
+            name="popularity.percentile",
+            description="share of the candidates that are less popular",
+            column=lambda product: _percentile(product.popularity),
+        ),
+        Feature(
+            name="stock",
+            description="1 if in stock, 0 if not",
+            column=lambda product: product.pool.numbers_of("in_stock"),
+        ),
+        Feature(
+            name="age.percentile",
+            description="share of the candidates that were changed earlier",
+            column=lambda product: _percentile(product.pool.numbers_of("updated_at")),
+        ),
+    ),
+)
+
+
+def _percentile(values: Column, groups: Positions | None = None) -> Column:
     """The share of the other known values (of the same group) that are lower, ties by half.
 
     Missing where there is no other to compare with.
@@ -63,22 +97,15 @@ def _percentile(values: Column, groups: NDArray[np.intp] | None = None) -> Colum
     percentile = np.full(len(values), MISSING)
     if not len(known):
         return percentile
+    of_known = values[known]
     group = np.zeros(len(known), dtype=np.intp) if groups is None else groups[known]
-    order = np.lexsort((values[known], group))
-    ordered, of_group = values[known][order], group[order]
-    group_begins = np.concatenate([[True], of_group[1:] != of_group[:-1]])
-    tie_begins = group_begins | np.concatenate([[True], ordered[1:] != ordered[:-1]])
-    lower, upto = _bounds(tie_begins)
-    first, beyond = _bounds(group_begins)
-    others = beyond - first - 1
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = (lower + upto - 2 * first - 1) / 2.0 / others
-    percentile[known[order]] = np.where(others > 0, share, MISSING)
+    size = np.bincount(group)
+    first, others = (size.cumsum() - size)[group], size[group] - 1
+    # each group a stretch of its own: places by value, moved on by the group's number
+    place = group * (len(known) + 1) + np.sort(of_known).searchsorted(of_known)
+    ordered = np.sort(place)
+    # as many are lower as stand before the first of its equals, and half of its equals but itself count as well
+    lower, upto = ordered.searchsorted(place), ordered.searchsorted(place, side="right")
+    share = (lower + upto - 1 - 2 * first) / 2.0 / np.maximum(others, 1)
+    percentile[known] = np.where(others > 0, share, MISSING)
     return percentile
-
-
-def _bounds(begins: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Of the run that each position belongs to: where it begins, and where the next one does."""
-    starts = np.flatnonzero(begins)
-    run = np.cumsum(begins) - 1
-    return starts[run], np.append(starts[1:], len(begins))[run]

@@ -2,49 +2,62 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from multirecall.core.codes import looks_like_part_number
-from multirecall.fusion.features.base import MISSING, Column, Feature, constant
+from multirecall.fusion.features.base import MISSING, Feature, FeatureGroup
 from multirecall.fusion.features.pool import Pool
 
-__all__ = ["QueryShape"]
+__all__ = ["QUERY_SHAPE"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryShape:
-    revision: int = 1
+def _unknown_share(pool: Pool) -> float:
+    return float(1.0 - pool.words.statistics.knows(pool.terms).mean()) if pool.terms else MISSING
 
-    @property
-    def features(self) -> tuple[Feature, ...]:
-        return (
-            Feature(name="query.terms", description="number of different terms"),
-            Feature(name="query.characters", description="number of characters"),
-            Feature(name="query.numbers", description="number of numbers"),
-            Feature(name="query.sizes", description="number of codes with a digit: sizes, units, part numbers"),
-            Feature(name="query.part_numbers", description="number of codes that look like part numbers"),
-            Feature(name="query.idf_max", description="idf of the rarest term"),
-            Feature(name="query.idf_mean", description="mean idf of the terms"),
-            Feature(name="query.idf_min", description="idf of the most common term"),
-            Feature(name="query.unknown_terms", description="share of the terms that no product holds"),
-            Feature(name="query.names_brand", description="1 if a candidate's whole brand stands in the query"),
-        )
 
-    def __call__(self, pool: Pool) -> list[Column]:
-        idf = pool.term_idf
-        any_term = len(idf) > 0
-        values = (
-            float(len(pool.terms)),
-            float(len(pool.query.text)),
-            float(len(pool.numbers)),
-            float(len(pool.codes)),
-            float(sum(map(looks_like_part_number, pool.codes))),
-            float(idf.max()) if any_term else MISSING,
-            float(idf.mean()) if any_term else MISSING,
-            float(idf.min()) if any_term else MISSING,
-            float(1.0 - pool.statistics.knows(pool.terms).mean()) if any_term else MISSING,
-            float(np.any(pool.brand_is_named)),
-        )
-        return [constant(pool, value) for value in values]
+QUERY_SHAPE: FeatureGroup[Pool] = FeatureGroup(
+    name="QueryShape",
+    view=lambda pool: pool,
+    features=(
+        Feature(
+            name="query.terms", description="number of different terms", column=lambda pool: float(len(pool.terms))
+        ),
+        Feature(
+            name="query.characters", description="number of characters", column=lambda pool: float(len(pool.query.text))
+        ),
+        Feature(name="query.numbers", description="number of numbers", column=lambda pool: float(len(pool.numbers))),
+        Feature(
+            name="query.sizes",
+            description="number of codes with a digit: sizes, units, part numbers",
+            column=lambda pool: float(len(pool.codes)),
+        ),
+        Feature(
+            name="query.part_numbers",
+            description="number of codes that look like part numbers",
+            column=lambda pool: float(sum(map(looks_like_part_number, pool.codes))),
+        ),
+        Feature(
+            name="query.idf_max",
+            description="idf of the rarest term",
+            column=lambda pool: float(pool.term_idf.max()) if pool.terms else MISSING,
+        ),
+        Feature(
+            name="query.idf_mean",
+            description="mean idf of the terms",
+            column=lambda pool: float(pool.term_idf.mean()) if pool.terms else MISSING,
+        ),
+        Feature(
+            name="query.idf_min",
+            description="idf of the most common term",
+            column=lambda pool: float(pool.term_idf.min()) if pool.terms else MISSING,
+        ),
+        Feature(
+            name="query.unknown_terms", description="share of the terms that no product holds", column=_unknown_share
+        ),
+        Feature(
+            name="query.names_brand",
+            description="1 if a candidate's whole brand stands in the query",
+            column=lambda pool: float(np.any(pool.brand_is_named)),
+        ),
+    ),
+)

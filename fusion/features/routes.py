@@ -2,105 +2,155 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from multirecall.fusion.features.base import MISSING, Column, Feature, constant
+from multirecall.fusion.features.base import MISSING, Column, Feature, FeatureGroup
 from multirecall.fusion.features.pool import RANK_CONSTANT, Pool, RouteColumns
 
-__all__ = ["Agreement", "RouteSignals"]
+__all__ = ["AGREEMENT", "route_signals"]
 
 _SHOWN = 10  # the part of a list that a shopper sees
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteSignals:
-    """Rank, score and their relation to the rest of the route's list; missing where the route did not find it."""
+class _Route:
+    """One route's list, and the figures of its scores: missing if it found nothing."""
 
-    route: str
-    revision: int = 1
-
-    @property
-    def features(self) -> tuple[Feature, ...]:
-        of = self.route
-        return (
-            Feature(name=f"{of}.found", description=f"1 if {of} found it, 0 if not; missing if {of} did not run"),
-            Feature(name=f"{of}.rank", description=f"rank in {of}, from 1", monotone=-1),
-            Feature(name=f"{of}.score", description=f"raw score of {of}"),
-            Feature(name=f"{of}.normalised", description=f"min-max score of {of}, 0 to 1", monotone=1),
-            Feature(name=f"{of}.margin", description=f"top score of {of} minus this one", monotone=-1),
-            Feature(name=f"{of}.ratio", description=f"this score by the top score of {of}", monotone=1),
-            Feature(name=f"{of}.z", description=f"standard deviations above the mean score of {of}", monotone=1),
-            Feature(name=f"{of}.top_score", description=f"query: the top score of {of}"),
-            Feature(name=f"{of}.spread", description=f"query: standard deviation of the scores of {of}"),
-            Feature(name=f"{of}.drop", description=f"query: top score of {of} minus its tenth"),
-            Feature(name=f"{of}.hits", description=f"query: number of hits of {of}"),
-            Feature(name=f"{of}.total", description=f"query: number of products that match in {of}, logarithm"),
-        )
-
-    def __call__(self, pool: Pool) -> list[Column]:
-        columns = pool.routes[self.route]
+    def __init__(self, columns: RouteColumns) -> None:
+        self.columns = columns
         scores = columns.scores
-        if not len(scores):
-            found = constant(pool, 0.0 if columns.ran else MISSING)
-            nothing = constant(pool, MISSING)
-            hits = constant(pool, 0.0 if columns.ran else MISSING)
-            return [found, *[nothing] * 9, hits, constant(pool, np.log1p(columns.total))]
-        top, mean, deviation = scores[0], scores.mean(), scores.std()
-        drop = top - scores[min(_SHOWN, len(scores)) - 1]
-        return [
-            np.isfinite(columns.rank).astype(np.float64),
-            columns.rank,
-            columns.score,
-            columns.normalised,
-            top - columns.score,
-            columns.score / top if top > 0.0 else constant(pool, MISSING),
-            (columns.score - mean) / deviation
-            if deviation > 0.0
-            else np.where(np.isfinite(columns.score), 0.0, MISSING),
-            constant(pool, top),
-            constant(pool, deviation),
-            constant(pool, drop),
-            constant(pool, float(len(scores))),
-            constant(pool, np.log1p(columns.total)),
-        ]
+        self.hits = float(len(scores)) if columns.ran else MISSING
+        self.top = self.mean = self.deviation = self.tenth = MISSING
+        if len(scores):
+            self.top, self.tenth = float(scores[0]), float(scores[min(_SHOWN, len(scores)) - 1])
+            self.mean, self.deviation = float(scores.mean()), float(scores.std())
+
+    def found(self) -> Column | float:
+        return np.isfinite(self.columns.rank) if self.columns.ran else MISSING
+
+    def z(self) -> Column:
+        above = self.columns.score - self.mean
+        return above / self.deviation if self.deviation > 0.0 else above * 0.0  # missing stays missing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
-    """How far the routes agree on a candidate, and on the query."""
+def route_signals(of: str) -> FeatureGroup[_Route]:
+    """Rank, score and their relation to the rest of the route's list; missing where the route did not find it."""
+    features: tuple[Feature[_Route], ...] = (
+        Feature(
+            name=f"{of}.found",
+            description=f"1 if {of} found it, 0 if not; missing if {of} did not run",
+            column=lambda route: route.found(),
+        ),
+        Feature(
+            name=f"{of}.rank",
+            description=f"rank in {of}, from 1",
+            monotone=-1,
+            column=lambda route: route.columns.rank,
+        ),
+        Feature(name=f"{of}.score", description=f"raw score of {of}", column=lambda route: route.columns.score),
+        Feature(
+            name=f"{of}.normalised",
+            description=f"min-max score of {of}, 0 to 1",
+            monotone=1,
+            column=lambda route: route.columns.normalised,
+        ),
+        Feature(
+            name=f"{of}.margin",
+            description=f"top score of {of} minus this one",
+            monotone=-1,
+            column=lambda route: route.top - route.columns.score,
+        ),
+        Feature(
+            name=f"{of}.ratio",
+            description=f"this score by the top score of {of}",
+            monotone=1,
+            column=lambda route: route.columns.score / route.top if route.top > 0.0 else MISSING,
+        ),
+        Feature(
+            name=f"{of}.z",
+            description=f"standard deviations above the mean score of {of}",
+            monotone=1,
+            column=lambda route: route.z(),
+        ),
+        Feature(name=f"{of}.top_score", description=f"query: the top score of {of}", column=lambda route: route.top),
+        Feature(
+            name=f"{of}.spread",
+            description=f"query: standard deviation of the scores of {of}",
+            column=lambda route: route.deviation,
+        ),
+        Feature(
+            name=f"{of}.drop",
+            description=f"query: top score of {of} minus its tenth",
+            column=lambda route: route.top - route.tenth,
+        ),
+        Feature(name=f"{of}.hits", description=f"query: number of hits of {of}", column=lambda route: route.hits),
+        Feature(
+            name=f"{of}.total",
+            description=f"query: number of products that match in {of}, logarithm",
+            column=lambda route: float(np.log1p(route.columns.total)),
+        ),
+    )
+    return FeatureGroup(name="RouteSignals", view=lambda pool: _Route(pool.routes[of]), features=features)
 
-    revision: int = 1
 
-    @property
-    def features(self) -> tuple[Feature, ...]:
-        return (
-            Feature(name="routes.blend", description="mean of the normalised scores, not found as 0", monotone=1),
-            Feature(name="routes.blend_rank", description="rank by the mean of the normalised scores", monotone=-1),
-            Feature(name="routes.rrf", description="reciprocal rank fusion of the routes", monotone=1),
-            Feature(name="routes.found_by", description="number of routes that found it", monotone=1),
-            Feature(name="routes.ran", description="query: number of routes that ran"),
-            Feature(name="routes.overlap", description="query: share of the routes' first ten that two of them hold"),
-        )
+class _Routes:
+    """All routes together."""
 
-    def __call__(self, pool: Pool) -> list[Column]:
-        rank = np.empty(len(pool))
-        rank[pool.by_blend] = np.arange(1, len(pool) + 1)
-        ranks = np.array([columns.rank for columns in pool.routes.values()]).reshape(-1, len(pool))
-        return [
-            pool.blend,
-            rank,
-            np.nansum(1.0 / (RANK_CONSTANT + ranks), axis=0),
-            np.isfinite(ranks).sum(axis=0).astype(np.float64),
-            constant(pool, float(sum(columns.ran for columns in pool.routes.values()))),
-            constant(pool, _overlap([columns for columns in pool.routes.values() if len(columns.scores)])),
-        ]
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.columns = [*pool.routes.values()]
+        self.ranks = np.array([columns.rank for columns in self.columns])
+        self.found = np.isfinite(self.ranks)
+
+    def blend_rank(self) -> Column:
+        rank = np.empty(len(self.pool))
+        rank[self.pool.by_blend] = np.arange(1, len(rank) + 1)
+        return rank
+
+    def overlap(self) -> float:
+        firsts = [columns.positions[:_SHOWN] for columns in self.columns if len(columns.scores)]
+        if len(firsts) < 2:
+            return MISSING
+        times = np.bincount(np.concatenate(firsts))
+        return float((times > 1).sum() / (times > 0).sum())
 
 
-def _overlap(routes: list[RouteColumns]) -> float:
-    if len(routes) < 2:
-        return MISSING
-    firsts = np.concatenate([columns.positions[:_SHOWN] for columns in routes])
-    _, counts = np.unique(firsts, return_counts=True)
-    return float((counts > 1).sum() / len(counts))
+AGREEMENT: FeatureGroup[_Routes] = FeatureGroup(
+    name="Agreement",  # how far the routes agree on a candidate, and on the query
+    view=_Routes,
+    features=(
+        Feature(
+            name="routes.blend",
+            description="mean of the normalised scores, not found as 0",
+            monotone=1,
+            column=lambda routes: routes.pool.blend,
+        ),
+        Feature(
+            name="routes.blend_rank",
+            description="rank by the mean of the normalised scores",
+            monotone=-1,
+            column=lambda routes: routes.blend_rank(),
+        ),
+        Feature(
+            name="routes.rrf",
+            description="reciprocal rank fusion of the routes",
+            monotone=1,
+            column=lambda routes: np.where(routes.found, 1.0 / (RANK_CONSTANT + routes.ranks), 0.0).sum(axis=0),
+        ),
+        Feature(
+            name="routes.found_by",
+            description="number of routes that found it",
+            monotone=1,
+            column=lambda routes: routes.found.sum(axis=0),
+        ),
+        Feature(
+            name="routes.ran",
+            description="query: number of routes that ran",
+            column=lambda routes: float(sum(columns.ran for columns in routes.columns)),
+        ),
+        Feature(
+            name="routes.overlap",
+            description="query: share of the routes' first ten that two of them hold",
+            column=lambda routes: routes.overlap(),
+        ),
+    ),
+)

@@ -2,148 +2,205 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
-
 import numpy as np
+from numpy.typing import NDArray
 
-from multirecall.fusion.features.base import MISSING, Column, Feature, constant
+from multirecall.fusion.features.base import MISSING, Column, Feature, FeatureGroup
+from multirecall.fusion.features.incidence import Floats
 from multirecall.fusion.features.pool import Pool
 
-__all__ = ["NearWords", "TextMatch"]
+__all__ = ["NEAR_WORDS", "TEXT_MATCH"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextMatch:
-    """Coverage of the query by the candidate's name (title and brand) and by all its text, plainly and by idf."""
+class _Text:
+    """Where the query's terms stand. A query without terms is one term of which nothing is known: all is missing."""
 
-    revision: int = 1
-
-    @property
-    def features(self) -> tuple[Feature, ...]:
-        return (
-            Feature(name="title.coverage", description="share of the query's terms in title or brand", monotone=1),
-            Feature(name="title.idf_coverage", description="idf share of the query in title or brand", monotone=1),
-            Feature(name="text.coverage", description="share of the query's terms anywhere in the product", monotone=1),
-            Feature(name="text.idf_coverage", description="idf share of the query anywhere in the product", monotone=1),
-            Feature(name="text.outside_title", description="idf share of the terms found outside title and brand only"),
-            Feature(name="title.missing_idf", description="idf of the rarest term that the title lacks", monotone=-1),
-            Feature(name="text.missing_idf", description="idf of the rarest term found nowhere", monotone=-1),
-            Feature(name="title.rarest", description="1 if title or brand has the query's rarest term", monotone=1),
-            Feature(name="title.first", description="1 if title or brand has the query's first term", monotone=1),
-            Feature(name="title.last", description="1 if title or brand has the query's last term", monotone=1),
-            Feature(name="title.phrase", description="share of the query's word pairs that the title has", monotone=1),
-            Feature(name="title.precision", description="share of the title's words that the query has", monotone=1),
-            Feature(name="title.other_idf", description="mean idf of the title's words that the query has not"),
-            Feature(name="title.first_place", description="place of the first query term in the title, 0 to 1"),
-            Feature(name="title.last_place", description="place of the query's last term in the title, 0 to 1"),
-            Feature(name="title.length", description="number of words of the title"),
-        )
-
-    def __call__(self, pool: Pool) -> list[Column]:
-        if not pool.terms:
-            nothing = constant(pool, MISSING)
-            return [*[nothing] * 15, _lengths(pool)]
-        idf, in_name = pool.term_idf, pool.in_name
-        anywhere = in_name | pool.in_other
-        shares = idf / idf.sum()  # idf is above 0 by its formula
-        rarest = int(idf.argmax())
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        unknown = np.full((len(pool), 1), MISSING)
+        self.idf = pool.term_idf if pool.terms else unknown[0]
+        self.in_name = pool.in_name if pool.terms else unknown
+        self.in_other = pool.in_other if pool.terms else unknown
+        self.anywhere = np.maximum(self.in_name, self.in_other)
+        self.shares = self.idf / self.idf.sum()  # idf is above 0 by its formula
         titles = pool.title_incidence
-        asked = np.zeros(len(titles), dtype=np.bool_)
-        asked[[titles.index[term] for term in pool.terms if term in titles.index]] = True
-        n_words = np.maximum(titles.sums(np.ones(len(titles))), 1.0)
-        n_asked = titles.sums(asked.astype(np.float64))
-        return [
-            in_name.mean(axis=1),
-            in_name @ shares,
-            anywhere.mean(axis=1),
-            anywhere @ shares,
-            (pool.in_other & ~in_name) @ shares,
-            np.where(in_name, 0.0, idf).max(axis=1),
-            np.where(anywhere, 0.0, idf).max(axis=1),
-            in_name[:, rarest].astype(np.float64),
-            in_name[:, 0].astype(np.float64),
-            in_name[:, -1].astype(np.float64),
-            _phrases(pool),
-            n_asked / n_words,
-            titles.sums(np.where(asked, 0.0, pool.title_idf)) / np.maximum(n_words - n_asked, 1.0),
-            *_places(pool),
-            _lengths(pool),
-        ]
+        asked = pool.asked_title_words[titles.numbers] >= 0
+        self.n_words = np.maximum(titles.lengths, 1.0)
+        self.n_asked = titles.sums(asked.astype(np.float64)) if pool.terms else unknown[:, 0]
+        self.other_idf = titles.sums(np.where(asked, 0.0, pool.title_idf))
+
+    def phrases(self) -> Column | float:
+        """Per candidate the share of the query's word pairs that stand in its title one after the other."""
+        n_pairs = len(self.pool.terms) - 1
+        if n_pairs < 1:
+            return MISSING
+        place, title = self.pool.title_place, self.pool.title
+        at = ((place[:-1] >= 0) & (place[1:] == place[:-1] + 1)).nonzero()[0]
+        row = title.rows(at)
+        within = row == title.rows(at + 1)
+        found = np.zeros((len(self.pool), n_pairs))
+        found[row[within], place[at[within]]] = 1.0
+        share: Column = found.sum(axis=1) / n_pairs
+        return share
+
+    def first_place(self) -> Column:
+        return self._first(self.pool.title_place >= 0)
+
+    def last_place(self) -> Column:
+        return self._first(self.pool.title_place == max(len(self.pool.terms) - 1, 0))
+
+    def _first(self, sought: NDArray[np.bool_]) -> Column:
+        """Where the first of the sought words of a title stands: 0 is the beginning, missing if it has none."""
+        title = self.pool.title
+        at = sought.nonzero()[0][::-1]  # the first of a row is written last, and stays
+        first = np.full(len(self.pool), MISSING)
+        first[title.rows(at)] = at
+        place: Column = (first - (title.ends - title.lengths)) / np.maximum(title.lengths, 1)
+        return place
 
 
-def _lengths(pool: Pool) -> Column:
-    return np.array([len(words) for words in pool.title_words], dtype=np.float64)
+TEXT_MATCH: FeatureGroup[_Text] = FeatureGroup(
+    name="TextMatch",  # coverage of the query by the name (title and brand) and by all text, plainly and by idf
+    view=_Text,
+    features=(
+        Feature(
+            name="title.coverage",
+            description="share of the query's terms in title or brand",
+            monotone=1,
+            column=lambda text: text.in_name.mean(axis=1),
+        ),
+        Feature(
+            name="title.idf_coverage",
+            description="idf share of the query in title or brand",
+            monotone=1,
+            column=lambda text: text.in_name @ text.shares,
+        ),
+        Feature(
+            name="text.coverage",
+            description="share of the query's terms anywhere in the product",
+            monotone=1,
+            column=lambda text: text.anywhere.mean(axis=1),
+        ),
+        Feature(
+            name="text.idf_coverage",
+            description="idf share of the query anywhere in the product",
+            monotone=1,
+            column=lambda text: text.anywhere @ text.shares,
+        ),
+        Feature(
+            name="text.outside_title",
+            description="idf share of the terms found outside title and brand only",
+            column=lambda text: (text.anywhere - text.in_name) @ text.shares,
+        ),
+        Feature(
+            name="title.missing_idf",
+            description="idf of the rarest term that the title lacks",
+            monotone=-1,
+            column=lambda text: ((1.0 - text.in_name) * text.idf).max(axis=1),
+        ),
+        Feature(
+            name="text.missing_idf",
+            description="idf of the rarest term found nowhere",
+            monotone=-1,
+            column=lambda text: ((1.0 - text.anywhere) * text.idf).max(axis=1),
+        ),
+        Feature(
+            name="title.rarest",
+            description="1 if title or brand has the query's rarest term",
+            monotone=1,
+            column=lambda text: text.in_name[:, int(text.idf.argmax())],
+        ),
+        Feature(
+            name="title.first",
+            description="1 if title or brand has the query's first term",
+            monotone=1,
+            column=lambda text: text.in_name[:, 0],
+        ),
+        Feature(
+            name="title.last",
+            description="1 if title or brand has the query's last term",
+            monotone=1,
+            column=lambda text: text.in_name[:, -1],
+        ),
+        Feature(
+            name="title.phrase",
+            description="share of the query's word pairs that the title has",
+            monotone=1,
+            column=lambda text: text.phrases(),
+        ),
+        Feature(
+            name="title.precision",
+            description="share of the title's words that the query has",
+            monotone=1,
+            column=lambda text: text.n_asked / text.n_words,
+        ),
+        Feature(
+            name="title.other_idf",
+            description="mean idf of the title's words that the query has not",
+            column=lambda text: text.other_idf / np.maximum(text.n_words - text.n_asked, 1.0),
+        ),
+        Feature(
+            name="title.first_place",
+            description="place of the first query term in the title, 0 to 1",
+            column=lambda text: text.first_place(),
+        ),
+        Feature(
+            name="title.last_place",
+            description="place of the query's last term in the title, 0 to 1",
+            column=lambda text: text.last_place(),
+        ),
+        Feature(
+            name="title.length",
+            description="number of words of the title",
+            column=lambda text: text.pool.title.lengths,
+        ),
+    ),
+)
 
 
-def _phrases(pool: Pool) -> Column:
-    pairs = [f" {left} {right} " for left, right in dict.fromkeys(pairwise(pool.terms))]
-    if not pairs:
-        return constant(pool, MISSING)
-    share = np.zeros(len(pool))
-    for row in np.flatnonzero(pool.in_name.sum(axis=1) > 1).tolist():
-        title = f" {pool.titles[row]} "
-        share[row] = sum(pair in title for pair in pairs) / len(pairs)
-    return share
-
-
-def _places(pool: Pool) -> tuple[Column, Column]:
-    """Where the first of the query's terms stands in the title, and where its last term does: 0 is the beginning."""
-    asked, last = frozenset(pool.terms), pool.terms[-1]
-    first_place, last_place = constant(pool, MISSING), constant(pool, MISSING)
-    for row in np.flatnonzero(pool.in_name.any(axis=1)).tolist():
-        title = pool.title_words[row]
-        places = [at for at, word in enumerate(title) if word in asked]
-        if not places:  # the brand alone has one
-            continue
-        first_place[row] = places[0] / len(title)
-        if last in title:
-            last_place[row] = title.index(last) / len(title)
-    return first_place, last_place
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NearWords:
-    """The same with typos allowed: each term counts by the most similar word of title or brand.
+class _Near:
+    """Typos allowed: each term counts by the most similar word of title or brand.
 
     Similarity is Jaccard's of the trigrams of `#word#`, 0 to 1 (1 for the word itself). On the Icecat queries it ranks
     misspelt words better than an edit distance does.
     """
 
-    revision: int = 1
-
-    @property
-    def features(self) -> tuple[Feature, ...]:
-        return (
-            Feature(name="title.near", description="mean similarity of the terms to the title's words", monotone=1),
-            Feature(
-                name="title.idf_near", description="similarity of the terms to the title's words, by idf", monotone=1
-            ),
-            Feature(name="title.near_least", description="similarity of the term that fits worst", monotone=1),
-        )
-
-    def __call__(self, pool: Pool) -> list[Column]:
-        if not pool.terms:
-            return [constant(pool, MISSING)] * 3
-        nearest = pool.in_name.astype(np.float64)
-        unmatched = np.flatnonzero(~pool.in_name.all(axis=0))
-        titles = pool.title_incidence
-        for column in unmatched.tolist():
-            similar = _trigram_similarity(pool.terms[column], tuple(titles.index))
-            nearest[:, column] = np.maximum(nearest[:, column], titles.largest(similar))
-        return [
-            nearest.mean(axis=1),
-            nearest @ (pool.term_idf / pool.term_idf.sum()),
-            nearest.min(axis=1),
-        ]
+    def __init__(self, pool: Pool) -> None:
+        self.nearest = _nearest(pool) if pool.terms else np.full((len(pool), 1), MISSING)
+        self.shares = pool.term_idf / pool.term_idf.sum() if pool.terms else np.ones(1)
 
 
-def _trigram_similarity(term: str, words: tuple[str, ...]) -> Column:
-    """Jaccard similarity of the trigrams of `#term#` and of each `#word#`. Shape (len(words),)."""
-    padded = [f"#{word}#" for word in words]
-    trigrams = {f"#{term}#"[at : at + 3] for at in range(len(term))}
-    shared = np.zeros(len(words))
-    for trigram in trigrams:
-        shared += [trigram in word for word in padded]
-    lengths = np.array([len(word) for word in words], dtype=np.float64)  # #word# has as many trigrams as word letters
-    return shared / (len(trigrams) + lengths - shared)
+def _nearest(pool: Pool) -> Floats:
+    nearest = pool.in_name.copy()
+    titles = pool.title_incidence
+    unmatched = np.flatnonzero(~pool.in_name.all(axis=0)).tolist()
+    for term in unmatched:
+        similar = pool.lexicon.similarity(pool.terms[term], titles.numbers)
+        nearest[:, term] = np.maximum(nearest[:, term], titles.largest(similar))
+    return nearest
+
+
+NEAR_WORDS: FeatureGroup[_Near] = FeatureGroup(
+    name="NearWords",
+    view=_Near,
+    features=(
+        Feature(
+            name="title.near",
+            description="mean similarity of the terms to the title's words",
+            monotone=1,
+            column=lambda near: near.nearest.mean(axis=1),
+        ),
+        Feature(
+            name="title.idf_near",
+            description="similarity of the terms to the title's words, by idf",
+            monotone=1,
+            column=lambda near: near.nearest @ near.shares,
+        ),
+        Feature(
+            name="title.near_least",
+            description="similarity of the term that fits worst",
+            monotone=1,
+            column=lambda near: near.nearest.min(axis=1),
+        ),
+    ),
+)

@@ -11,6 +11,7 @@ from multirecall.core.query import Query
 from multirecall.core.ranking import FieldValue, Ranking, RouteStatus, ScoreKind, ranked_hits
 from multirecall.evaluation.queries import JudgedQuery
 from multirecall.fusion.features.pool import Pool
+from multirecall.fusion.features.product_words import ProductWords
 from multirecall.fusion.features.term_statistics import TermStatistics
 from multirecall.training.blender.collecting import JudgedPool
 
@@ -57,9 +58,10 @@ def pool(
     codes: Sequence[str] = (),
     routes: Sequence[str] = ("dense", "lexical"),
     terms: TermStatistics = TERMS,
+    words: ProductWords | None = None,
 ) -> Pool:
     query = Query(raw=text, text=text, codes=tuple(codes))
-    return Pool(query, rankings, routes=routes, analyse=str.split, statistics=terms)
+    return Pool(query, rankings, routes=routes, analyse=str.split, words=words or ProductWords(terms))
 
 
 def learnable_pools(

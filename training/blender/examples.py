@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from multirecall.fusion.features.feature_set import FeatureSet
 from multirecall.fusion.features.pool import Analyse, Pool
+from multirecall.fusion.features.product_words import ProductWords
 from multirecall.fusion.features.term_statistics import TermStatistics
 from multirecall.training.blender.collecting import JudgedPool
 
@@ -44,6 +45,10 @@ class Featuriser:
     terms: TermStatistics
     _made: dict[tuple[int, tuple[str, ...]], tuple[JudgedPool, Example]] = field(default_factory=dict, repr=False)
     """By the pool's identity, with the pool itself, so that no other one can take its place in memory."""
+    _words: ProductWords = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_words", ProductWords(self.terms))
 
     def example(self, pool: JudgedPool, *, without: Sequence[str] = ()) -> Example:
         """The candidates of the routes that are left; no row if there is none.
@@ -57,9 +62,7 @@ class Featuriser:
 
     def _example(self, pool: JudgedPool, without: Sequence[str]) -> Example:
         rankings = [ranking for ranking in pool.rankings if ranking.route not in without]
-        candidates = Pool(
-            pool.query, rankings, routes=self.features.routes, analyse=self.analyse, statistics=self.terms
-        )
+        candidates = Pool(pool.query, rankings, routes=self.features.routes, analyse=self.analyse, words=self._words)
         return Example(
             qid=pool.qid,
             ids=candidates.ids,

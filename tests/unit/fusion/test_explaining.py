@@ -17,6 +17,7 @@ from multirecall.fusion.blender_model import BlenderModel
 from multirecall.fusion.explaining import ExplainsItself, explained_by_features, explained_by_routes, why
 from multirecall.fusion.features.feature_set import FeatureSet
 from multirecall.fusion.features.pool import Pool
+from multirecall.fusion.features.product_words import ProductWords
 from multirecall.fusion.features.term_statistics import TermStatistics
 
 WORDS = ("usb", "cable", "printer", "black", "toner", "hp", "19", "lamp")
@@ -48,7 +49,7 @@ def blender() -> Blender:
     features = FeatureSet(routes=("dense", "lexical"))
     terms = TermStatistics(n_products=100, holding={word: 20 for word in WORDS})
     untrained = [rankings(seed) for seed in range(8)]
-    pools = [Pool(QUERY, r, routes=features.routes, analyse=str.split, statistics=terms) for r in untrained]
+    pools = [Pool(QUERY, r, routes=features.routes, analyse=str.split, words=ProductWords(terms)) for r in untrained]
     matrices = [features.matrix(pool) for pool in pools]
     generator = np.random.default_rng(3)
     weights = generator.normal(size=len(features.names))
