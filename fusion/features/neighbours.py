@@ -35,7 +35,7 @@ class _First:
             return MISSING
         brands = self.pool.brands
         others = (brands.sums(self.weights)[brands.group] - self.weights) / (1.0 - self.weights)
-        return np.where(np.array([*map(bool, brands.keys)])[brands.group], others, MISSING)
+        return np.where(self.pool.has_brand, others, MISSING)
 
     def attributes(self) -> Column | float:
         if self.weights is None:

@@ -59,7 +59,9 @@ class _Codes:
 
     def holding(self, text: str) -> Positions:
         """Where a code holds `text`, which has a letter."""
-        *_, places = self.reading(text, (self._characters == ord(text[0])).nonzero()[0])
+        first, *rest = (self._characters == ord(character) for character in text[:2])
+        both = first[:-1] & rest[0][1:] if rest else first
+        *_, places = self.reading(text, both.nonzero()[0])
         return places
 
 
@@ -101,7 +103,8 @@ class _Numbers:
         for share, code in zip(shares, self.pool.codes, strict=True):
             places = self.codes.holding(code)
             lengths = self.codes.lengths[self.codes.code_at(places)]
-            np.maximum.at(share, self.codes.rows(places), len(code) / lengths)
+            order = np.argsort(-lengths, kind="stable")  # a candidate's shortest is written last, and stays
+            share[self.codes.rows(places)[order]] = len(code) / lengths[order]
         return shares
 
     def matched(self) -> Column | float:

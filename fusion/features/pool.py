@@ -155,6 +155,11 @@ class Pool:
         return Grouping.of([str(brand or "") for brand in self.values["brand"]])
 
     @cached_property
+    def has_brand(self) -> NDArray[np.bool_]:
+        """Whether a brand is stored with each candidate. Shape (n,)."""
+        return np.array([*map(bool, self.brands.keys)], dtype=np.bool_)[self.brands.group]
+
+    @cached_property
     def brand_is_named(self) -> NDArray[np.bool_]:
         """Whether all terms of a candidate's brand stand in the query. Shape (n,)."""
         lengths = self._brand_words.lengths
