@@ -5,6 +5,10 @@ EXTRAS ?= dev
 ENGINE ?= all
 DEMO_DIR ?= demo
 BIN := $(VENV)/bin
+# Processes that share the tests: one more than there are processors, for tests often wait for a server.
+JOBS ?= $(shell expr `getconf _NPROCESSORS_ONLN` + 1)
+# Tests start hundreds of processes: without its bytecode on disk, each of them would compile all of the code again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-unit chaos lint fmt check up down status cluster cluster-down cluster-status cluster-env serve bench eval docs-tables clean
@@ -32,11 +36,11 @@ setup: $(VENV)/.made-$(EXTRAS)  ## make the development environment (.venv)
 demo: $(VENV)/.made  ## index a generated catalogue and search it: the main job on a fresh machine
 	@$(BIN)/multirecall demo --out $(DEMO_DIR)
 
-test: $(VENV)/.made-$(EXTRAS)  ## run every test this machine can run, and name what was left out
-	@$(BIN)/python -m pytest
+test: $(VENV)/.made-$(EXTRAS)  ## run every test this machine can run, and name what was left out (JOBS=0: one by one)
+	@$(BIN)/python -m pytest -n $(JOBS)
 
 test-unit: $(VENV)/.made-$(EXTRAS)  ## only the quick tests: no server, no network
-	@$(BIN)/python -m pytest tests/unit
+	@$(BIN)/python -m pytest -n $(JOBS) tests/unit
 
 chaos: $(VENV)/.made-$(EXTRAS)  ## kill, cut and stop things for longer: ROUNDS=n seeds, drawn anew, CHAOS_SEED=s repeats one
 	@CHAOS_ROUNDS=$(or $(ROUNDS),5) $(BIN)/python -m pytest tests/chaos --timeout 900

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import signal
 
-pytest_plugins = ["tests.support.data", "tests.support.engines"]
+from hypothesis import settings
+
+pytest_plugins = ["tests.support.data", "tests.support.engines", "tests.support.figures", "tests.support.sharing"]
+
+# How long an example takes says how busy the machine is; all else stays as hypothesis has it, here or in CI.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:

@@ -10,14 +10,13 @@ from multirecall.engines.base import Engine
 from multirecall.engines.exact import ExactEngine
 from tests.congruence.pairs import Pair, filled
 from tests.support.catalogue import make_catalogue
+from tests.support.figures import CONGRUENCE
 from tests.support.stores import engine_store
 
 SEEDS = (2011, 2026)
 SIZE = 1_200
 
 Record = Callable[[str, float], None]
-
-_FIGURES = pytest.StashKey[dict[str, dict[str, float]]]()
 
 _ENGINES = [
     pytest.param("embedded"),
@@ -54,18 +53,9 @@ def pair(request: pytest.FixtureRequest, engine_name: str, tmp_path_factory: pyt
 @pytest.fixture
 def record(request: pytest.FixtureRequest) -> Record:
     """Keeps a measured figure under its name; all are printed at the end of the run, to set the floors by."""
-    figures = request.config.stash.setdefault(_FIGURES, {}).setdefault(request.node.name, {})
 
     def keep(name: str, value: float) -> None:
-        figures[name] = value
+        figure = {"test": request.node.name, "name": name, "value": float(value)}
+        request.node.user_properties.append((CONGRUENCE, figure))
 
     return keep
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    measured = config.stash.get(_FIGURES, {})
-    if measured:
-        terminalreporter.section("congruence with the exact engine")
-    for test, figures in measured.items():
-        for name, value in figures.items():
-            terminalreporter.write_line(f"{value:.4f}  {name}  ({test})")

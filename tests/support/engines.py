@@ -1,4 +1,6 @@
-"""Real servers for tests: at most one of each kind per pytest session, booted when a test first asks for it.
+"""Real servers for tests: at most one of each kind per run, booted when a test first asks for it.
+
+Processes that share the tests of a run (pytest-xdist) share the servers too; the process that began the run stops them.
 
 `MULTIRECALL_TEST_ELASTICSEARCH_URL`, `…_OPENSEARCH_URL` and `…_REDIS_URL` name servers to use instead of booting one.
 What cannot be booted here is skipped, with the reason; when `REQUIRE_ENGINES` lists it (`elasticsearch,redis`), the
@@ -8,30 +10,42 @@ tests fail instead.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from multirecall.engine import KINDS, EnginePrepareFailed, EngineToolsMissing, running_engine
+from multirecall.engine import KINDS, EnginePrepareFailed, EngineToolsMissing, down, up
 
 __all__ = ["RUN", "delete_indices", "http_address", "missing_engine", "required_engines", "server_url"]
 
 RUN = uuid.uuid4().hex[:6]
+
+_JAVA_OPTIONS = "-XX:TieredStopAtLevel=1"
+"""Servers of tests live for minutes: with the full compiler, half of their CPU time goes into what pays off later."""
+
+_MEMORY = Path("/dev/shm")
+_MEMORY_NEEDED = 4 * 2**30
 
 _SERVERS = pytest.StashKey["TestServers"]()
 _current: list[TestServers] = []
 
 
 class TestServers:
-    """The servers of one session. Not thread-safe: tests of one session run one after another."""
+    """The servers of one run, as one of its processes sees them. Not thread-safe: tests of a process take turns.
+
+    Those that are booted have their state in `folder` and their data in `data`; they end with the process `owner_pid`.
+    """
 
     __test__ = False
 
-    def __init__(self) -> None:
-        self._stack = ExitStack()
+    def __init__(self, folder: Path, data: Path, owner_pid: int) -> None:
+        self.folder, self.data, self.owner_pid = folder, data, owner_pid
         self._urls: dict[str, str] = {}
         self._absent: dict[str, str] = {}
 
@@ -49,17 +63,13 @@ class TestServers:
             self._urls[kind] = given.rstrip("/")
             return
         try:
-            self._urls[kind] = self._stack.enter_context(running_engine(kind)).url
+            self._urls[kind] = up(kind, state_dir=self.folder, data_dir=self.data / kind, owner_pid=self.owner_pid).url
         except (EngineToolsMissing, EnginePrepareFailed) as absent:
             self._absent[kind] = str(absent)
 
     def in_use(self) -> list[str]:
         """The URLs of the search servers that some test has asked for."""
         return [url for kind, url in self._urls.items() if kind != "redis"]
-
-    def close(self) -> None:
-        """Stops what was booted here; servers named by the environment stay."""
-        self._stack.close()
 
 
 def required_engines() -> frozenset[str]:
@@ -102,7 +112,8 @@ def delete_indices(url: str, prefix: str) -> list[str]:
     """The indices whose name starts with `prefix`, which are now deleted; no other is touched."""
     if not prefix.startswith("t_") or "*" in prefix:
         raise ValueError(f"not the prefix of a test: {prefix!r}")
-    with httpx.Client(base_url=http_address(url), timeout=30.0, trust_env=False) as client:
+    # Test servers speak plain HTTP; reading the authorities' certificates would take longer than the requests.
+    with httpx.Client(base_url=http_address(url), timeout=30.0, trust_env=False, verify=False) as client:
         listed = client.get(f"/_cat/indices/{prefix}*", params={"format": "json", "expand_wildcards": "all"})
         listed.raise_for_status()
         # One by one and by full name: servers refuse to delete by wildcard, and they are right.
@@ -113,15 +124,39 @@ def delete_indices(url: str, prefix: str) -> list[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    servers = TestServers()
+    given: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if given is None:
+        os.environ.setdefault("JAVA_TOOL_OPTIONS", _JAVA_OPTIONS)
+        folder, data = (Path(tempfile.mkdtemp(prefix="multirecall-servers-", dir=at)) for at in (None, _quick_disk()))
+        servers = TestServers(folder, data, os.getpid())
+    else:
+        servers = TestServers(Path(given["servers"]), Path(given["servers_data"]), given["servers_owner"])
     config.stash[_SERVERS] = servers
     _current.append(servers)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells a process that will do a part of the tests where the servers of this run lie."""
+    servers = node.config.stash[_SERVERS]
+    node.workerinput.update(
+        servers=str(servers.folder), servers_data=str(servers.data), servers_owner=servers.owner_pid
+    )
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     servers = config.stash[_SERVERS]
     _current.remove(servers)
-    servers.close()
+    if servers.owner_pid == os.getpid():
+        down(state_dir=servers.folder)  # what was booted here; servers named by the environment stay
+        shutil.rmtree(servers.folder)
+        shutil.rmtree(servers.data)
+
+
+def _quick_disk() -> Path | None:
+    """A folder in memory if there is a large one: servers sync each new index to their disk dozens of times."""
+    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _MEMORY_NEEDED
+    return _MEMORY if roomy else None
 
 
 @pytest.fixture(scope="session")

@@ -182,7 +182,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Writes nothing: the requests are kept in `seen`."""
 
     def _serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # who sent it was killed meanwhile: half a request is none
+            self.close_connection = True
+            return
         answer = self._answer(body)
         status = None if answer is None else answer[0]
         # Recorded before it is sent: who has the answer finds the request in `seen`.

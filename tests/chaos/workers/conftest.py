@@ -1,10 +1,10 @@
-"""What the scenarios share: clusters that are cleared away, seeds, and the line at the end of the report."""
+"""What the scenarios share: clusters that are cleared away, seeds, and the count of what they did."""
 
 from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,14 @@ from tests.chaos.workers.cluster import Cluster, Started
 from tests.chaos.workers.servers import REDIS, OwnServer, own_server
 from tests.chaos.workers.tally import TALLY
 from tests.support.engines import server_url
+from tests.support.figures import CHAOS
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Seed 1, and with CHAOS_ROUNDS=n so many more, drawn anew each time; CHAOS_SEED=s is that one alone."""
     if "seed" in metafunc.fixturenames:
-        drawn = random.SystemRandom()
+        # processes that share the tests of a run draw the same
+        drawn = random.Random(getattr(metafunc.config, "workerinput", {}).get("testrunuid"))
         rounds = int(os.environ.get("CHAOS_ROUNDS", "1"))
         seeds = [1, *(drawn.randrange(2, 1_000_000) for _ in range(rounds - 1))]
         if given := os.environ.get("CHAOS_SEED"):
@@ -26,10 +28,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("seed", seeds, ids=[f"seed{seed}" for seed in seeds])
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if TALLY.comparisons or TALLY.faults:
-        terminalreporter.write_line(TALLY.line())
-        TALLY.write()
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    try:
+        return (yield)
+    finally:
+        item.user_properties.append((CHAOS, TALLY.taken()))
 
 
 @pytest.fixture

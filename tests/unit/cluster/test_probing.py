@@ -31,8 +31,10 @@ def service(folder: Path, *, pid: int | None = None) -> RunningService:
     )
 
 
-def probe(program: str, *, timeout_s: float = 30) -> Probe:
-    check = HealthCheck(command=(), interval_s=0, timeout_s=timeout_s, retries=1, start_period_s=0, start_interval_s=0)
+def probe(program: str, *, timeout_s: float = 30, retries: int = 1) -> Probe:
+    check = HealthCheck(
+        command=(), interval_s=0, timeout_s=timeout_s, retries=retries, start_period_s=0, start_interval_s=0
+    )
     return Probe(check=check, command=[sys.executable, "-c", program], environment=dict(os.environ))
 
 
@@ -51,7 +53,7 @@ def test_wait_when_it_stays_unhealthy_then_what_the_check_said_and_the_log_are_t
     monkeypatch.setattr(probing, "_LEAST_PATIENCE_S", 0.0)
     (tmp_path / "s.log").write_text("last words\n")
     with pytest.raises(ClusterStartFailed, match=r"(?s)no index yet.*last words"):
-        wait_until_healthy(service(tmp_path), probe("raise SystemExit('no index yet')", timeout_s=0.5))
+        wait_until_healthy(service(tmp_path), probe("raise SystemExit('no index yet')", retries=0))
 
 
 def test_wait_when_the_process_ended_then_a_healthy_answer_of_another_does_not_count(tmp_path: Path) -> None:
