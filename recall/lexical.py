@@ -22,7 +22,10 @@ class LexicalRoute:
     matches". Fewer than `fuzzy_below` of those mean that a word is misspelt or missing from the catalogue: then
     near words count too, in a second round trip, and the total and the facets are those of it. 0 switches the
     second look off. Part numbers do not count as words there: a typo beside a part number is still one.
-    An engine in this process is asked for the count first, and then for the one ranking that will be used.
+    Whether there is a second look depends on the words alone, not on the filter: a third request counts the products
+    that hold all words without it. So a facet value that counts 3 gives 3 when it is chosen, and not the near words of
+    a query that suddenly matches too little.
+    An engine in this process is asked for the counts first, and then for the one ranking that will be used.
     Measured: docs/results/lexical-shape.md.
     """
 
@@ -54,21 +57,23 @@ class LexicalRoute:
             filter=query.filter,
             facets=query.facets,
         )
-        return (self._ranking_request(query, context), all_words)
+        if query.filter is None or not self.fuzzy_below:
+            return (self._ranking_request(query, context), all_words)
+        return (self._ranking_request(query, context), all_words, replace(all_words, filter=None, facets=()))
 
     def fallback(
         self, query: Query, context: RecallContext, results: Sequence[EngineResult]
     ) -> tuple[EngineRequest, ...]:
-        all_words = results[1]
-        if all_words.status is not RouteStatus.OK or all_words.total is None or all_words.total >= self.fuzzy_below:
+        counted = results[-1]  # over the whole catalogue
+        if counted.status is not RouteStatus.OK or counted.total is None or counted.total >= self.fuzzy_below:
             return ()
         return (self._ranking_request(query, context, fuzzy=True),)
 
     def ranking(self, results: Sequence[EngineResult]) -> Ranking:
-        strict, all_words, *second = results
-        # A second look that failed must not take away what the first one found.
-        if second and second[0].status is RouteStatus.OK and second[0].hits:
-            return to_ranking(self.name, self.kind, second[0])
+        strict, all_words, *more = results
+        # Only a second look brings more hits. One that failed must not take away what the first one found.
+        if more and more[-1].status is RouteStatus.OK and more[-1].hits:
+            return to_ranking(self.name, self.kind, more[-1])
         return to_ranking(self.name, self.kind, replace(strict, total=all_words.total))
 
     def _ranking_request(self, query: Query, context: RecallContext, *, fuzzy: bool = False) -> EngineRequest:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 
 from multirecall.core.errors import FingerprintMismatch, InvalidSettings
 from multirecall.encoders.base import Encoder
 from multirecall.engines.base import Engine, IndexInfo
 from multirecall.engines.schema import VectorField
+from multirecall.fusion.base import Fusion
+from multirecall.fusion.explaining import ExplainsItself
 from multirecall.indexer.texts import vector_fingerprint
 from multirecall.recall.base import Route
 from multirecall.recall.dense import DenseRoute
 from multirecall.recall.lexical import LexicalRoute
+from multirecall.search.breaker import Breaker
 from multirecall.search.live import LiveSearcher
 from multirecall.search.pipeline import Searcher
+from multirecall.search.serving.query_vectors import RememberingEncoder
 from multirecall.wiring.blenders import BLENDER_PREFIX, fusion_for
 from multirecall.wiring.engines import opened_encoder, opened_engine
 from multirecall.wiring.policies import load_policy, policy_note
@@ -96,18 +101,25 @@ def opened_searcher(
 
 
 @contextmanager
-def opened_live_searcher(settings: Settings, *, engine_url: str | None = None) -> Iterator[LiveSearcher]:
+def opened_live_searcher(
+    settings: Settings, *, engine_url: str | None = None, remember_vectors: bool = False
+) -> Iterator[LiveSearcher]:
     """A searcher that goes over to each index that goes live, with that index's own encoder.
+
+    One breaker guards the engine for all of them. `remember_vectors` keeps the vectors of queries, as the settings say.
 
     Before the first catalogue there may not even be a folder for an embedded engine: it is made.
     """
     with ExitStack() as stack:
         engine = stack.enter_context(opened_engine(settings, engine_url, create=True))
 
-        def open_generation(info: IndexInfo) -> Searcher:
-            return _searcher(settings, engine, info)[0]
+        breaker = Breaker("the engine")
+        vector_bytes = settings.cache_vectors_mb * 1024 * 1024 if remember_vectors else 0
 
-        yield stack.enter_context(LiveSearcher(engine, open_generation))
+        def open_generation(info: IndexInfo) -> Searcher:
+            return _searcher(settings, engine, info, breaker=breaker, vector_bytes=vector_bytes)[0]
+
+        yield stack.enter_context(LiveSearcher(engine, open_generation, timeout_s=settings.timeout_s, breaker=breaker))
 
 
 def _searcher(
@@ -121,6 +133,8 @@ def _searcher(
     candidates: int | None = None,
     timeout_s: float | None = None,
     use_policy: bool = True,
+    breaker: Breaker | None = None,
+    vector_bytes: int = 0,
 ) -> tuple[Searcher, tuple[str, ...]]:
     """The searcher of one index, and what the user should know about it."""
     names = _route_names(routes or settings.routes)
@@ -135,7 +149,8 @@ def _searcher(
             made.append(LexicalRoute(k=k))
         elif index.schema.vectors:
             field = index.schema.vectors[0]
-            encoders[field.name] = _vector_encoder(settings, field, index, encoder)
+            opened = _vector_encoder(settings, field, index, encoder)
+            encoders[field.name] = RememberingEncoder(opened, max_bytes=vector_bytes) if vector_bytes else opened
             made.append(DenseRoute(k=k, field=field.name))
         elif routes is None and len(names) > 1:
             notes.append("The index has no vectors: the dense route is left out.")
@@ -155,9 +170,22 @@ def _searcher(
         encoders=encoders,
         timeout_s=timeout_s or settings.timeout_s,
         index=index.name,
+        identity=_identity(index, chosen_fusion),
         policy=policy,
+        breaker=breaker,
     )
     return searcher, tuple(notes)
+
+
+def _identity(index: IndexInfo, fusion: Fusion) -> str:
+    """What tells this index from another of its name, and a trained fusion from another in the same folder."""
+    digest = sha256(repr(index.schema).encode("utf-8", "surrogatepass"))  # its metadata say when it was built
+    if isinstance(fusion, ExplainsItself):
+        from multirecall.fusion.blender import Blender  # it is loaded already; without one, LightGBM need not be
+
+        if isinstance(fusion, Blender):
+            digest.update(repr(sorted(fusion.model.to_files().items())).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:16]
 
 
 def _check_weights(spec: str, routes: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from multirecall.core.errors import InvalidSettings
+from multirecall.wiring.cache_settings import CacheSettings
 from multirecall.wiring.service_settings import ServiceSettings
 
 __all__ = ["CONFIG_FILE", "Settings", "load_settings", "shown_settings"]
@@ -29,7 +30,7 @@ class _SettingsSection(TomlConfigSettingsSource):
         return section if isinstance(section, dict) else {"settings": section}
 
 
-class Settings(ServiceSettings):
+class Settings(ServiceSettings, CacheSettings):
     """Every setting has a default; the environment wins over the file. Secrets belong into the environment."""
 
     model_config = SettingsConfigDict(

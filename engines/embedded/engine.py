@@ -137,11 +137,16 @@ class EmbeddedEngine:
     ) -> list[Mapping[str, Any] | None]:
         snapshot = self._snapshot(index)
         names = STORED_FIELDS if fields is None else tuple(fields)
-        found = {}
-        for record in _records([*snapshot.find_all(ids)], ("id", *names), snapshot):
+        kept = snapshot.records if fields is None else {}
+        found: dict[str, dict[str, Any] | None] = {name: kept[name] for name in ids if name in kept}
+        lacking = [name for name in ids if name not in found]
+        found |= dict.fromkeys(lacking)
+        for record in _records([*snapshot.find_all(lacking)], ("id", *names), snapshot):
             name = record["id"]
             found[name] = record if "id" in names else {key: record[key] for key in record if key != "id"}
-        return [found.get(wanted) for wanted in ids]
+        if fields is None and lacking:
+            snapshot.keep_records({name: found[name] for name in lacking})
+        return [None if (held := found[wanted]) is None else dict(held) for wanted in ids]
 
     def scan(self, fields: Sequence[str], *, index: str | None = None) -> Iterator[Mapping[str, Any]]:
         snapshot = self._snapshot(index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +101,9 @@ class Committed:
                 size -= self._selections.popitem(last=False)[1].bytes
 
 
+_KEPT_RECORDS = 2_048
+
+
 class Snapshot:
     """tantivy's searcher, the rows it names, and the vector graphs at hand, all of one moment."""
 
@@ -124,6 +127,14 @@ class Snapshot:
         self.committed = committed
         last = self.searcher.search(Query.all_query(), 1, False, "row", order=Order.Desc).hits
         self.rows = RowReader(path / "rows", schema, last[0][0] + 1 if last else 0)
+        self.records: dict[str, dict[str, Any] | None] = {}
+        """Records read lately, by id (None: no such product). They go with the snapshot, so they are never stale."""
+
+    def keep_records(self, records: Mapping[str, dict[str, Any] | None]) -> None:
+        """Remembers what was read; when it is too much, forgets all that was before."""
+        if len(self.records) + len(records) > _KEPT_RECORDS:
+            self.records = {}
+        self.records.update(records)
 
     def __len__(self) -> int:
         count: int = self.searcher.num_docs

@@ -127,6 +127,14 @@ class ListCache:
         self.counters.count(f"{found.status}_{found.level}" if found.level else found.status)
         return found
 
+    def at_hand(self, key: str) -> Found | None:
+        """The list of the key if it is in memory and fresh; counted as a hit then, and as nothing else otherwise."""
+        found = self._in_memory(key)
+        if found is None or found.status != "hit":
+            return None
+        self.counters.count("hit_memory")
+        return found
+
     def keep(self, frozen: FrozenList) -> bool:
         """Keeps a list for its pages alone; whether Redis holds it."""
         stored = self._shared.store(frozen, Budget()) if self._shared else 0

@@ -59,6 +59,24 @@ class Frontend:
             return self._page(request, request.page_token)
         return self._live.ask(lambda searcher: self._first_page(request, searcher))
 
+    def at_hand(self, request: SearchRequest) -> Served | None:
+        """The same as `search` where it takes no waiting, for callers that must not wait; else None.
+
+        That is a list in this process's memory, over an engine in this process.
+        """
+        if self._cache is None or not self._live.asking.in_process or not self._live.generation:
+            return None
+        cache = self._cache
+        if request.page_token is not None or request.explain or not request.use_cache:
+            return None
+
+        def look(searcher: Searcher) -> Served | None:
+            started, clock, deadline = time.perf_counter(), Clock(), searcher.deadline(request.timeout_s)
+            found = cache.at_hand(cache_key(request, searcher, self._window_of(request.query)))
+            return None if found is None else self._cut(request, searcher, found, deadline, started, clock)
+
+        return self._live.ask(look)
+
     def close(self) -> None:
         """Ends the cache's background work. The searcher stays open, it belongs to whoever opened it."""
         if self._cache is not None:
@@ -66,7 +84,18 @@ class Frontend:
 
     def _first_page(self, request: SearchRequest, searcher: Searcher) -> Served:
         started, clock, deadline = time.perf_counter(), Clock(), searcher.deadline(request.timeout_s)
-        found = self._found(request, searcher, deadline)
+        return self._cut(request, searcher, self._found(request, searcher, deadline), deadline, started, clock)
+
+    def _cut(
+        self,
+        request: SearchRequest,
+        searcher: Searcher,
+        found: Found,
+        deadline: Deadline,
+        started: float,
+        clock: Clock,
+    ) -> Served:
+        """The page that the query asks for, out of its list."""
         clock.lap("cache")
         if found.status not in ("hit", "stale"):
             clock.laps = dict(found.frozen.timings_ms)
@@ -78,9 +107,13 @@ class Frontend:
             clock.lap("explain")
         return self._served(found, request.query, bodies, trouble, explained, started, clock)
 
+    def _window_of(self, query: Query) -> int:
+        """One window for all usual pages, so that they share a list; the widest for those beyond it."""
+        return self._window if query.offset + query.size <= self._window else MAX_WINDOW
+
     def _found(self, request: SearchRequest, searcher: Searcher, deadline: Deadline) -> Found:
         """The list of a query: looked up, or made."""
-        window = self._window if request.query.offset + request.query.size <= self._window else MAX_WINDOW
+        window = self._window_of(request.query)
         if self._cache is None:
             return Found(frozen=_listed(request, searcher, window, deadline), status="off")
         if not request.use_cache:
