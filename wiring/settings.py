@@ -74,6 +74,7 @@ class Settings(ServiceSettings, CacheSettings):
     max_tries: int = Field(8, ge=1, le=100, description="tries of one product before it becomes a dead letter")
     max_dead_letters: int = Field(100_000, ge=1, description="dead letters before the workers take on nothing more")
     keep_tombstones_days: float = Field(30.0, gt=0, le=3650, description="how long a deleted product is remembered")
+    prune_every_h: float = Field(1.0, gt=0, le=8760, description="hours between two times that beat forgets tombstones")
     keep_generations: int = Field(2, ge=1, le=100, description="indexes kept after a swap, the live one included")
     vector_cache_ttl_s: int = Field(86_400, ge=0, le=31_536_000, description="vectors kept in Redis; 0: none")
     judgments: Path | None = Field(None, description="judgments for the gate of a rebuild (TSV or TREC qrels)")

@@ -34,7 +34,6 @@ WORKER_QUEUES = ("index", "changes", "jobs")
 _LONGEST_BATCH_S = 900
 _LONGEST_JOB_S = 7 * 86_400
 _STOPPING_TTL_S = 600
-_PRUNE_EVERY_S = 3_600.0
 
 _log = logging.getLogger("multirecall.workers")
 
@@ -74,14 +73,16 @@ def make_app(settings: Settings) -> Celery:
 
 def _schedule(settings: Settings) -> dict[str, Any]:
     """What beat sends, and how often."""
-    schedule: dict[str, Any] = {
-        "prune": {"task": "multirecall.prune", "schedule": _PRUNE_EVERY_S, "options": {"queue": "jobs"}}
+    every_h = {
+        "prune": settings.prune_every_h,
+        "evaluate": settings.evaluate_every_h,
+        "train_blender": settings.train_blender_every_h,
     }
-    for name, every_h in (("evaluate", settings.evaluate_every_h), ("train_blender", settings.train_blender_every_h)):
-        if every_h:
-            task = {"task": f"multirecall.{name}", "schedule": every_h * 3_600.0, "options": {"queue": "jobs"}}
-            schedule[name] = task
-    return schedule
+    return {
+        name: {"task": f"multirecall.{name}", "schedule": hours * 3_600.0, "options": {"queue": "jobs"}}
+        for name, hours in every_h.items()
+        if hours
+    }
 
 
 def make_worker_app(settings: Settings) -> Celery:

@@ -11,9 +11,12 @@ import httpx
 import pytest
 
 from multirecall.engine.commands import free_ports
+from multirecall.wiring.engines import opened_engine
+from multirecall.wiring.settings import load_settings
 from tests.e2e.command import Outcome, multirecall
+from tests.support.deployments import eventually
 from tests.support.engines import RUN, delete_indices
-from tests.support.worker_process import forget_namespace, running_worker, worker_environment
+from tests.support.worker_process import forget_namespace, running_beat, running_worker, worker_environment
 
 ROWS: list[dict[str, Any]] = [
     {"id": f"p{n:03d}", "title": f"Lamp number {n}", "brand": "Lux", "price": 10 + n} for n in range(60)
@@ -60,10 +63,10 @@ def shop(
     folder = tmp_path_factory.mktemp("workers")
     name = f"t_{RUN}_e2e"
     engine = f"embedded:{folder / 'shop'}"
-    if request.param == "elasticsearch":
-        base = request.getfixturevalue("elasticsearch_url")
+    if request.param != "embedded":
+        base = request.getfixturevalue(f"{request.param}_url")
         engine = f"{base}/{name}"
-    variables = worker_environment(redis_url, engine, folder / "cache")
+    variables = worker_environment(redis_url, engine, folder / "cache") | {"MULTIRECALL_KEEP_TOMBSTONES_DAYS": "1e-7"}
     for variable, value in variables.items():
         environment.setenv(variable, value)
     environment.chdir(folder)
@@ -75,7 +78,7 @@ def shop(
         assert "1 x id: missing" in outcome.out
         yield folder
     forget_namespace(redis_url, variables["MULTIRECALL_NAMESPACE"])
-    if request.param == "elasticsearch":
+    if request.param != "embedded":
         delete_indices(engine, name)
 
 
@@ -232,8 +235,39 @@ def test_the_status_names_workers_and_queues(shop: Path) -> None:
     refused(multirecall("worker", "status", "--queue", "nothing"), 2, "Queues: index, changes, jobs")
 
 
+def tombstones() -> set[str]:
+    settings = load_settings()
+    with opened_engine(settings, settings.engine) as engine:
+        return {gone.id for info in engine.indexes() for gone in engine.deleted(index=info.name)}
+
+
+@pytest.mark.parametrize("shop", ["embedded"], indirect=True)
+def test_beat_has_old_tombstones_forgotten(shop: Path) -> None:
+    done(multirecall("changes", "apply", lines(shop / "gone.jsonl", {"op": "delete", "id": "p059"})))
+    assert "p059" in tombstones()
+    with running_beat({"MULTIRECALL_PRUNE_EVERY_H": "0.0002"}, shop):
+        eventually(lambda: not tombstones())
+
+
+@pytest.mark.parametrize("shop", ["opensearch"], indirect=True)
+def test_the_whole_way_on_opensearch(shop: Path) -> None:
+    changes = lines(
+        shop / "changes.jsonl",
+        {"op": "update", "id": "p001", "fields": {"price": "99.00"}},
+        {"op": "upsert", "product": {"id": "p100", "title": "Lamp number 100"}},
+        {"op": "delete", "id": "p002"},
+    )
+    assert "3 written" in done(multirecall("changes", "apply", changes)).out
+    rebuilt = done(multirecall("rebuild", "--workers", "--json")).json
+    assert (rebuilt["state"], rebuilt["report"]["products"], rebuilt["counts"]["reused"]) == ("done", 60, 60)
+    changed, added = found("p001"), found("p100")
+    assert changed is not None
+    assert changed["price_minor"] == 9900
+    assert added is not None
+    assert found("p002") is None
+
+
 def test_figures_for_prometheus(shop: Path) -> None:
-    from multirecall.wiring.settings import load_settings
     from multirecall.workers.app import opened_deployment
     from multirecall.workers.metrics import serve_metrics
 
@@ -339,7 +373,6 @@ def test_a_gate_stops_a_rebuild_unless_forced(alone: Path, monkeypatch: pytest.M
 def test_a_rollback_to_an_index_that_is_being_built_is_refused(
     alone: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from multirecall.wiring.settings import load_settings
     from multirecall.workers.app import opened_deployment
 
     namespace = f"t_{RUN}_building"

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from tests.e2e.command import multirecall
 from tests.support.deployments import eventually
 from tests.support.engines import RUN
 
-__all__ = ["forget_namespace", "running_worker", "worker_environment"]
+__all__ = ["forget_namespace", "running_beat", "running_worker", "worker_environment"]
 
 
 def worker_environment(redis_url: str, engine_url: str, cache_dir: Path) -> dict[str, str]:
@@ -33,17 +33,32 @@ def worker_environment(redis_url: str, engine_url: str, cache_dir: Path) -> dict
 @contextmanager
 def running_worker(environment: Mapping[str, str], folder: Path) -> Iterator[Path]:
     """A worker from `with` to its end, which answers already; yields its log. The settings must be in `os.environ`."""
-    log = folder / "worker.log"
+    with _running(("run", "--name", f"t{uuid.uuid4().hex[:6]}@test"), environment, folder) as (process, log):
+        eventually(lambda: process.poll() is not None or multirecall("worker", "status").code == 0)
+        assert process.poll() is None, log.read_text()
+        yield log
+
+
+@contextmanager
+def running_beat(environment: Mapping[str, str], folder: Path) -> Iterator[Path]:
+    """A process that sends what is on the schedule, from `with` to its end; yields its log."""
+    with _running(("beat",), environment, folder) as (_, log):
+        yield log
+
+
+@contextmanager
+def _running(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    log = folder / f"{arguments[0]}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "multirecall.cli.main", "worker", "run", "--name", f"t{uuid.uuid4().hex[:6]}@test"],
+            [sys.executable, "-m", "multirecall.cli.main", "worker", *arguments],
             env={**os.environ, **environment}, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
-            eventually(lambda: process.poll() is not None or multirecall("worker", "status").code == 0)
-            assert process.poll() is None, log.read_text()
-            yield log
+            yield process, log
         finally:
             process.terminate()
             try:
