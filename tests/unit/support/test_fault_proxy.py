@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -103,6 +104,14 @@ def test_proxy_when_slow_then_takes_that_long(upstream: tuple[str, list[str]]) -
         started = time.monotonic()
         httpx.get(proxy.url)
         assert time.monotonic() - started >= 0.2
+
+
+def test_proxy_when_the_client_ends_in_mid_request_then_nothing_is_passed_on(upstream: tuple[str, list[str]]) -> None:
+    with FaultProxy(upstream[0]) as proxy, socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as client:
+        client.sendall(b"POST /half HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
+        assert upstream[1] == []
 
 
 def test_proxy_when_the_server_is_down_then_502() -> None:
