@@ -15,6 +15,9 @@ __all__ = ["BLEND", "KIND", "like_the_first"]
 BLEND = "blend"
 """The first by the untrained fusion of all routes."""
 
+_ROUNDING = 1e-12
+"""A smaller share of an inner product is what rounding left of nothing: a tree would split at its sign."""
+
 
 class _First:
     """The `n` first of a route (or of the BLEND of all), weighted 1 / log2(rank + 1) as in nDCG.
@@ -67,12 +70,10 @@ def _likeness(shared: Column, squares: Column, mean: Column, weights: Column) ->
     length = float(np.sqrt(mean @ mean))
     if length == 0.0:
         return MISSING
-    own = weights * squares
-    return np.where(
-        squares > 0.0,
-        (shared - own) / ((1.0 - weights) * np.sqrt(np.where(squares > 0.0, squares, 1.0)) * length),
-        MISSING,
-    )
+    others = shared - weights * squares
+    others = np.where(others > _ROUNDING * shared, others, 0.0)
+    norm = np.sqrt(np.where(squares > 0.0, squares, 1.0)) * length
+    return np.where(squares > 0.0, others / ((1.0 - weights) * norm), MISSING)
 
 
 def like_the_first(of: str, n: int = 10) -> FeatureGroup[_First]:
