@@ -2,6 +2,6 @@
 
 from multirecall.search.serving.frontend import Frontend
 from multirecall.search.serving.request import SearchRequest
-from multirecall.search.serving.served import CacheNote, RouteHit, Served
+from multirecall.search.serving.served import CacheNote, Served
 
-__all__ = ["CacheNote", "Frontend", "RouteHit", "SearchRequest", "Served"]
+__all__ = ["CacheNote", "Frontend", "SearchRequest", "Served"]

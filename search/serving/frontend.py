@@ -19,7 +19,7 @@ from multirecall.search.serving.explained import Explained, explained_page
 from multirecall.search.serving.key import cache_key
 from multirecall.search.serving.memory import ByteLru
 from multirecall.search.serving.request import SearchRequest
-from multirecall.search.serving.served import CacheNote, RouteHit, Served
+from multirecall.search.serving.served import CacheNote, Served
 from multirecall.search.serving.tokens import PageTokens, page_expired
 
 __all__ = ["Frontend"]
@@ -196,7 +196,7 @@ class Frontend:
             page_token=self._token(found) if frozen.hits else "",
             has_more=query.offset + query.size < len(frozen.hits),
             gone=tuple(name for name, body in zip(wanted, bodies, strict=True) if body is None),
-            route_lists={one.route: tuple(map(RouteHit, one.ids, one.scores)) for one in frozen.route_lists},
+            route_lists={one.route: one for one in frozen.route_lists},
         )
 
     def _token(self, found: Found) -> str:

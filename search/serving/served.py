@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from multirecall.search.frozen import RouteList
 from multirecall.search.page import Page
 
-__all__ = ["CacheNote", "RouteHit", "Served"]
+__all__ = ["CacheNote", "Served"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +24,6 @@ class CacheNote:
     age_ms: float = 0.0
 
 
-class RouteHit(NamedTuple):
-    """One product of a route's own list; its rank is its place there."""
-
-    id: str
-    score: float
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
     """`page_token` names the list for further pages; empty if there is nothing to page through.
@@ -44,4 +37,4 @@ class Served:
     page_token: str = ""
     has_more: bool = False
     gone: tuple[str, ...] = ()
-    route_lists: Mapping[str, tuple[RouteHit, ...]] = field(default_factory=dict)
+    route_lists: Mapping[str, RouteList] = field(default_factory=dict)
