@@ -11,7 +11,7 @@ from multirecall.core.errors import InvalidSource
 from multirecall.evaluation.judgments import Judgments
 from multirecall.evaluation.queries import JudgedQuery
 
-__all__ = ["Joined", "examples", "joined"]
+__all__ = ["Joined", "examples", "joined", "plain_text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +37,9 @@ def joined(judgments: Judgments, queries: Sequence[JudgedQuery]) -> Joined:
     """
     by_text: dict[str, list[str]] = defaultdict(list)
     for query in queries:
-        by_text[_plain(query.text)].append(query.qid)
+        by_text[plain_text(query.text)].append(query.qid)
     ids = {query.qid: [query.qid] for query in queries}
-    keys = {key: _plain(key) for key in judgments.grades}
+    keys = {key: plain_text(key) for key in judgments.grades}
     n_ids, n_texts = sum(key in ids for key in keys), sum(text in by_text for text in keys.values())
     if not n_ids and not n_texts:
         raise InvalidSource(
@@ -77,5 +77,5 @@ def examples(ids: Iterable[str], n: int = 3) -> str:
     return ", ".join(repr(one) for one in listed[:n]) + (", …" if len(listed) > n else "")
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

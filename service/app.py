@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.routing import Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from multirecall import __version__
@@ -25,6 +24,7 @@ from multirecall.service.endpoints import (
 )
 from multirecall.service.gate import Gate
 from multirecall.service.keys import Role
+from multirecall.service.page.endpoints import add_page
 from multirecall.service.parts import ServiceParts
 from multirecall.service.problems import add_problems
 
@@ -36,7 +36,7 @@ _EXPOSED = ["x-request-id", "retry-after"]
 def make_service(parts: ServiceParts) -> FastAPI:
     """The HTTP API. From outside in: edge (ids, headers, logs), CORS, gate (hosts, keys, rates), body limit, endpoints.
 
-    At `/` the web page is served, if its folder is there. The places of `parts` are closed when the app ends.
+    At `/` the web page is served, if `parts` has one. The places of `parts` are closed when the app ends.
     """
     options = parts.options
 
@@ -63,11 +63,10 @@ def make_service(parts: ServiceParts) -> FastAPI:
         *add_products(parts),
         add_events(parts),
         *add_state(parts),
+        *(add_page(parts.page) if parts.page is not None else ()),
     ):
         app.include_router(router)
     describe(app, metrics_open=options.metrics_open)
-    if options.page is not None and options.page.is_dir():
-        app.mount("/", StaticFiles(directory=options.page, html=True), name="page")
 
     # What is added last is outermost.
     app.add_middleware(BodyLimit, limits=options.body_bytes, metrics=parts.metrics)

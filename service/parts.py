@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from multirecall.engines.base import Engine
@@ -13,6 +12,7 @@ from multirecall.search.serving import SearchRequest, Served
 from multirecall.service.event_store import EventStore
 from multirecall.service.keys import KeyRing
 from multirecall.service.metrics import ServiceMetrics
+from multirecall.service.page import PageParts
 from multirecall.service.places import Places
 from multirecall.service.rates import RateLimits
 from multirecall.service.readiness import Readiness
@@ -64,7 +64,7 @@ class WorkersView(Protocol):
 class ServiceOptions:
     """Values of the settings, as `wiring/service_settings.py` describes them.
 
-    `body_bytes`: the longest body by path, for those that take more than a search. `page`: folder of the web page.
+    `body_bytes`: the longest body by path, for those that take more than a search.
     """
 
     minor_units: int = 2
@@ -83,7 +83,6 @@ class ServiceOptions:
         }
     )
     write_wait_s: float = 10.0
-    page: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +90,7 @@ class ServiceParts:
     """`searches` are the places of what searches, `errands` of all else that blocks: writes, look-ups, state;
     `probes` of `/readyz`, which must be answered whatever else goes on.
 
-    Without `writer`, `events` or `workers` their endpoints answer 503.
+    Without `writer`, `events` or `workers` their endpoints answer 503; without `page` there is no web page.
     """
 
     answers: Answers
@@ -108,4 +107,5 @@ class ServiceParts:
     events: EventStore | None = None
     workers: WorkersView | None = None
     traces: Traces = NO_TRACES
+    page: PageParts | None = None
     options: ServiceOptions = field(default_factory=ServiceOptions)

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from multirecall.core.errors import EncoderError, MultirecallError, NotFound
 from multirecall.engines.base import Engine
 from multirecall.engines.schema import Schema
+from multirecall.search.filter_syntax import parse_facet
 from multirecall.search.page import Page
 from multirecall.search.serving import Frontend, SearchRequest
 from multirecall.search.understand import understand
@@ -22,6 +23,7 @@ from multirecall.service.app import make_service
 from multirecall.service.event_store import EventStore
 from multirecall.service.logs import configure_service_logs
 from multirecall.service.metrics import ServiceMetrics
+from multirecall.service.page import JudgedQueries, PageParts, Reports
 from multirecall.service.parts import ServiceOptions, ServiceParts
 from multirecall.service.places import Places
 from multirecall.service.readiness import Check, Part, Readiness
@@ -45,7 +47,6 @@ _WARM_UP_S = 60.0
 _KEEP_ALIVE_S = 75
 _MOST_CONNECTIONS = 1_000
 _EVENTS_READ = 32 << 20
-PAGE_FOLDER = Path(__file__).resolve().parent / "page" / "static"
 
 
 def serve(settings: Settings, *, host: str, port: int) -> None:
@@ -121,6 +122,7 @@ def opened_service(settings: Settings, *, host: str = "127.0.0.1") -> Iterator[F
             events=events,
             workers=deployment,
             traces=traces,
+            page=_page(settings) if settings.page else None,
             options=_options(settings, hosts),
         )
         yield make_service(parts)
@@ -139,7 +141,23 @@ def _options(settings: Settings, hosts: tuple[str, ...]) -> ServiceOptions:
         log_queries=settings.log_queries,
         body_bytes={**defaults.body_bytes, "/v1/products": settings.max_products_mb << 20},
         write_wait_s=settings.write_wait_s,
-        page=PAGE_FOLDER,
+    )
+
+
+def _page(settings: Settings) -> PageParts:
+    """What the web page shows. Raises InvalidSource for judgments that cannot be read, InvalidFilter for a facet."""
+    facets = tuple(settings.page_facets.split())
+    for facet in facets:
+        parse_facet(facet, minor_units=settings.price_minor_units)
+    secret = settings.page_secret.get_secret_value().encode() or None
+    files = (settings.judgments, settings.judged_queries)
+    return PageParts(
+        facets=facets,
+        routes=tuple(name.strip() for name in settings.routes.split(",") if name.strip()),
+        fusion=settings.fusion.partition(":")[0],  # what follows is a path of this machine
+        minor_units=settings.price_minor_units,
+        judged=JudgedQueries.read(*files) if files[0] and files[1] else JudgedQueries(),
+        reports=Reports(settings.reports, secret=secret) if settings.reports not in (None, Path()) else None,
     )
 
 

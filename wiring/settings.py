@@ -15,6 +15,7 @@ from pydantic_settings import (
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.wiring.cache_settings import CacheSettings
+from multirecall.wiring.page_settings import PageSettings
 from multirecall.wiring.service_settings import ServiceSettings
 
 __all__ = ["CONFIG_FILE", "Settings", "load_settings", "shown_settings"]
@@ -30,7 +31,7 @@ class _SettingsSection(TomlConfigSettingsSource):
         return section if isinstance(section, dict) else {"settings": section}
 
 
-class Settings(ServiceSettings, CacheSettings):
+class Settings(ServiceSettings, PageSettings, CacheSettings):
     """Every setting has a default; the environment wins over the file. Secrets belong into the environment."""
 
     model_config = SettingsConfigDict(
