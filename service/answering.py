@@ -29,8 +29,8 @@ class FrontendAnswers:
         return self._frontend.search(request)
 
     def cached(self, request: SearchRequest) -> Served | None:
-        """The same if it is at hand in this process and takes no waiting, else None."""
-        return None
+        """See `Frontend.at_hand`."""
+        return self._frontend.at_hand(request)
 
     def explain(self, request: SearchRequest, ids: Sequence[str]) -> tuple[str, tuple[Explanation, ...]]:
         """The index that was asked, and what these products' scores are made of. Raises NotFound for no candidate."""

@@ -46,6 +46,8 @@ def make_service(parts: ServiceParts) -> FastAPI:
         yield
         for places in (parts.searches, parts.errands, parts.probes):
             places.close()
+        if parts.access_log is not None:
+            parts.access_log.flush()
 
     app = FastAPI(
         title="multirecall",
@@ -87,7 +89,7 @@ def make_service(parts: ServiceParts) -> FastAPI:
             allow_headers=["authorization", "content-type", "x-api-key", "x-request-id", "traceparent"],
             expose_headers=_EXPOSED,
         )
-    app.add_middleware(Edge, metrics=parts.metrics, endpoint_of=_endpoint_of, access_log=options.access_log)
+    app.add_middleware(Edge, metrics=parts.metrics, endpoint_of=_endpoint_of, access_log=parts.access_log)
     return app
 
 

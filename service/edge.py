@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from multirecall.service.access_log import AccessLog
 from multirecall.service.metrics import ServiceMetrics
 from multirecall.service.problems import problem
 from multirecall.service.request import REQUEST_ID, RequestNote
@@ -14,18 +15,20 @@ from multirecall.service.request import REQUEST_ID, RequestNote
 __all__ = ["Edge"]
 
 _log = logging.getLogger("multirecall.service")
-_access = logging.getLogger("multirecall.access")
 
 _ID = REQUEST_ID.encode()
 
-_ALWAYS = [
+_EVERY = [
     (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+_ALWAYS = [
+    *_EVERY,
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+]
 _API = [
-    *_ALWAYS,
+    *_EVERY,
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
@@ -79,7 +82,12 @@ class Edge:
     """
 
     def __init__(
-        self, app: ASGIApp, *, metrics: ServiceMetrics, endpoint_of: Callable[[Scope], str], access_log: bool
+        self,
+        app: ASGIApp,
+        *,
+        metrics: ServiceMetrics,
+        endpoint_of: Callable[[Scope], str],
+        access_log: AccessLog | None,
     ) -> None:
         self._app = app
         self._metrics = metrics
@@ -118,17 +126,13 @@ class Edge:
         took_s = note.took_ms / 1000.0
         endpoint = self._endpoint_of(scope)
         self._metrics.answered(endpoint, scope["method"], status, took_s)
-        if self._access_log:
-            _access.info(
-                "%s %s %s",
-                scope["method"],
-                endpoint,
-                status,
-                extra={
-                    "request": note.id,
-                    "caller": note.caller.name if note.caller else "",
-                    "status": status,
-                    "took_ms": round(took_s * 1000.0, 2),
-                    **note.about,
-                },
+        if self._access_log is not None:
+            self._access_log.add(
+                request=note.id,
+                method=scope["method"],
+                endpoint=endpoint,
+                status=status,
+                took_ms=round(took_s * 1000.0, 2),
+                caller=note.caller.name if note.caller else "",
+                **note.about,
             )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 from multirecall.workers.logs import configure_logs
 
-__all__ = ["Redacted", "configure_service_logs"]
+__all__ = ["Redacted", "cleaner", "configure_service_logs"]
 
 _MASK = "********"
 _PATTERNS = (
@@ -22,22 +22,31 @@ _SHORTEST = 6
 """Shorter secrets are words that stand everywhere: masking them would make logs unreadable and protect nothing."""
 
 
+def cleaner(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Takes these secrets out of a text, and whatever looks like one."""
+    known = {form for secret in secrets if len(secret) >= _SHORTEST for form in (secret, quote(secret, safe=""))}
+    given = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True)))) if known else None
+
+    def clean(text: str) -> str:
+        if given is not None:
+            text = given.sub(_MASK, text)
+        for pattern, mask in _PATTERNS:
+            text = pattern.sub(mask, text)
+        return text
+
+    return clean
+
+
 class Redacted(logging.Formatter):
     """What another formatter writes, without the secrets: those it is told, and what looks like one."""
 
     def __init__(self, inner: logging.Formatter, *, secrets: Iterable[str]) -> None:
         super().__init__()
         self._inner = inner
-        known = {form for secret in secrets if len(secret) >= _SHORTEST for form in (secret, quote(secret, safe=""))}
-        self._known = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True)))) if known else None
+        self._clean = cleaner(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
-        line = self._inner.format(record)
-        if self._known is not None:
-            line = self._known.sub(_MASK, line)
-        for pattern, mask in _PATTERNS:
-            line = pattern.sub(mask, line)
-        return line
+        return self._clean(self._inner.format(record))
 
 
 def configure_service_logs(level: str, *, secrets: Iterable[str]) -> None:

@@ -8,9 +8,12 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCol
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from multirecall.core.ranking import RouteStatus
 from multirecall.search.page import Page
 
 __all__ = ["ServiceMetrics"]
+
+_STATUSES = frozenset(RouteStatus)
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -53,21 +56,30 @@ class ServiceMetrics:
         self._suggest_seconds = Histogram(
             "multirecall_suggest_seconds", "Completions", buckets=_SECONDS, registry=self.registry
         )
+        self._of_endpoint: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._of_cache: dict[str, Histogram] = {}
         for collector in collectors:
             self.registry.register(collector)
 
     def answered(self, endpoint: str, method: str, status: int, took_s: float) -> None:
         """One request that was answered."""
-        self._requests.labels(endpoint, method, str(status)).inc()
-        self._request_seconds.labels(endpoint).observe(took_s)
+        series = self._of_endpoint.get((endpoint, method, status))
+        if series is None:  # looking labels up costs more than counting; there are few of them
+            series = (self._requests.labels(endpoint, method, str(status)), self._request_seconds.labels(endpoint))
+            self._of_endpoint[endpoint, method, status] = series
+        series[0].inc()
+        series[1].observe(took_s)
 
     def searched(self, page: Page, cache: str, took_s: float) -> None:
         """One search that was answered. The routes are counted only if they were asked for it."""
-        self._search_seconds.labels("all", cache).observe(took_s)
+        series = self._of_cache.get(cache)
+        if series is None:
+            series = self._of_cache[cache] = self._search_seconds.labels("all", cache)
+        series.observe(took_s)
         if not page.hits:
             self._empty.inc()
         for route, status in page.degraded.items():
-            self._degraded.labels(route, status).inc()
+            self._degraded.labels(route, status if status in _STATUSES else "failed").inc()
         if cache == "hit":
             return
         for trace in page.routes:

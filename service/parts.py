@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from multirecall.engines.base import Engine
 from multirecall.fusion.explaining import Explanation, Why
 from multirecall.search.serving import SearchRequest, Served
+from multirecall.service.access_log import AccessLog
 from multirecall.service.event_store import EventStore
 from multirecall.service.keys import KeyRing
 from multirecall.service.metrics import ServiceMetrics
@@ -72,7 +73,6 @@ class ServiceOptions:
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     metrics_open: bool = False
-    access_log: bool = False
     slow_ms: float = 500.0
     log_queries: bool = True
     body_bytes: Mapping[str, int] = field(
@@ -107,5 +107,6 @@ class ServiceParts:
     events: EventStore | None = None
     workers: WorkersView | None = None
     traces: Traces = NO_TRACES
+    access_log: AccessLog | None = None
     page: PageParts | None = None
     options: ServiceOptions = field(default_factory=ServiceOptions)

@@ -12,8 +12,9 @@ from starlette.responses import Response
 from multirecall.core.query import Query
 from multirecall.engines.base import FacetCount, FacetCounts
 from multirecall.fusion.explaining import Explanation
+from multirecall.search.frozen import RouteList
 from multirecall.search.page import PageHit, RouteTrace
-from multirecall.search.serving import RouteHit, Served
+from multirecall.search.serving import Served
 
 __all__ = ["Bodies", "JsonBytes", "explanation_of", "rendered"]
 
@@ -43,7 +44,7 @@ def rendered(
         "generation": page.generation,
         "fusion": page.fusion,
         "degraded": dict(page.degraded),
-        "routes": {trace.name: _route(trace, served.route_lists.get(trace.name, ())[:n_top]) for trace in page.routes},
+        "routes": {trace.name: _route(trace, served.route_lists.get(trace.name), n_top) for trace in page.routes},
         "hits": {
             "total": {"value": page.total.value, "relation": page.total.relation},
             "hits": [_hit(hit) for hit in page.hits],
@@ -76,7 +77,7 @@ def explanation_of(explanation: Explanation) -> dict[str, Any]:
     return asdict(explanation)
 
 
-def _route(trace: RouteTrace, top: tuple[RouteHit, ...]) -> dict[str, Any]:
+def _route(trace: RouteTrace, listed: RouteList | None, n_top: int) -> dict[str, Any]:
     body: dict[str, Any] = {
         "status": trace.status.value,
         "hits": trace.n_hits,
@@ -86,8 +87,9 @@ def _route(trace: RouteTrace, top: tuple[RouteHit, ...]) -> dict[str, Any]:
     }
     if trace.error:
         body["error"] = trace.error
-    if top:
-        body["top"] = [{"id": hit.id, "rank": rank, "score": hit.score} for rank, hit in enumerate(top, start=1)]
+    if n_top and listed is not None:
+        top = zip(listed.ids[:n_top], listed.scores, strict=False)
+        body["top"] = [{"id": one, "rank": rank, "score": score} for rank, (one, score) in enumerate(top, start=1)]
     return body
 
 

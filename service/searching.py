@@ -92,7 +92,7 @@ class Searching:
         if not n_top:
             return {}
         shown = {hit.id for hit in served.page.hits}
-        tops = (hit.id for hits in served.route_lists.values() for hit in hits[:n_top])
+        tops = (one for listed in served.route_lists.values() for one in listed.ids[:n_top])
         ids = [one for one in dict.fromkeys(tops) if one not in shown]
         bodies: Sequence[Any] = self._parts.engine.fetch(ids, index=served.page.generation) if ids else ()
         return {name: body for name, body in zip(ids, bodies, strict=True) if body is not None}

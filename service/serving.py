@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,10 +19,11 @@ from multirecall.search.page import Page
 from multirecall.search.serving import Frontend, SearchRequest
 from multirecall.search.understand import understand
 from multirecall.service.access import allowed_hosts, key_ring, listed, rate_limits, secrets_of
+from multirecall.service.access_log import AccessLog
 from multirecall.service.answering import FrontendAnswers
 from multirecall.service.app import make_service
 from multirecall.service.event_store import EventStore
-from multirecall.service.logs import configure_service_logs
+from multirecall.service.logs import cleaner, configure_service_logs
 from multirecall.service.metrics import ServiceMetrics
 from multirecall.service.page import JudgedQueries, PageParts, Reports
 from multirecall.service.parts import ServiceOptions, ServiceParts
@@ -81,8 +83,10 @@ def opened_service(settings: Settings, *, host: str = "127.0.0.1") -> Iterator[F
         engine = stack.enter_context(opened_engine(settings, None, create=True))
         deployment = LazyDeployment(settings)
         stack.callback(deployment.close)
-        cache = RedisCheck(settings.redis.get_secret_value())
-        stack.callback(cache.close)
+        cache = None
+        if url := settings.cache_redis.get_secret_value():
+            cache = RedisCheck(url)
+            stack.callback(cache.close)
         warm = _WarmUp(frontend)
         if frontend.live.generation:
             warm()
@@ -122,6 +126,9 @@ def opened_service(settings: Settings, *, host: str = "127.0.0.1") -> Iterator[F
             events=events,
             workers=deployment,
             traces=traces,
+            access_log=AccessLog(sys.stderr.write, clean=cleaner(secrets_of(settings)))
+            if settings.access_log
+            else None,
             page=_page(settings) if settings.page else None,
             options=_options(settings, hosts),
         )
@@ -136,7 +143,6 @@ def _options(settings: Settings, hosts: tuple[str, ...]) -> ServiceOptions:
         hosts=hosts,
         origins=listed(settings.cors_origins),
         metrics_open=settings.metrics_open,
-        access_log=settings.access_log,
         slow_ms=settings.slow_search_ms,
         log_queries=settings.log_queries,
         body_bytes={**defaults.body_bytes, "/v1/products": settings.max_products_mb << 20},
@@ -191,19 +197,19 @@ class _WarmUp:
             raise EncoderError(f"Routes without their model: {', '.join(sorted(broken))}.")
 
 
-def _parts(engine: Engine, warm: _WarmUp, cache: Check) -> list[Part]:
+def _parts(engine: Engine, warm: _WarmUp, cache: Check | None) -> list[Part]:
     def engine_answers() -> None:
         try:
             engine.info()
         except NotFound:
             return  # no index yet is the next part's business
 
-    return [
+    parts = [
         Part(name="engine", check=engine_answers),
         Part(name="index", check=warm),
         Part(name="models", check=warm.models, essential=False),
-        Part(name="cache", check=cache, essential=False),
     ]
+    return parts if cache is None else [*parts, Part(name="cache", check=cache, essential=False)]
 
 
 # ---------------------------------------------------------------- suggestions, writes
