@@ -92,6 +92,9 @@ def _check_vector(clause: Vector, schema: Schema) -> None:
         raise InvalidInput(f"The query vector for {clause.field!r} is all zeros, it has no direction.", field="vector")
 
 
+_UPDATABLE = frozenset(UPDATABLE_FIELDS)
+
+
 def rejection(write: Write, schema: Schema) -> str:
     """Why no engine can take this write, or the empty text: the `error` of a result with status `rejected`."""
     if not isinstance(write.id, str) or not write.id:
@@ -104,10 +107,10 @@ def rejection(write: Write, schema: Schema) -> str:
         case Delete():
             return _bad_kept(write)
         case Update():
-            foreign = sorted(set(write.fields) - set(UPDATABLE_FIELDS))
+            foreign = write.fields.keys() - _UPDATABLE
             if foreign:
                 known = ", ".join(UPDATABLE_FIELDS)
-                return f"Only {known} can change in a partial update, not {', '.join(foreign)}."
+                return f"Only {known} can change in a partial update, not {', '.join(sorted(foreign))}."
             return _bad_field(write.fields)
         case _:
             return _bad_field(write.product.fields) or _bad_vector(write.product, schema)

@@ -255,7 +255,7 @@ def _unfit(write: Write) -> str:
     """What this engine refuses beyond what all refuse."""
     if len(write.id) > MAX_ID_CHARS:
         return f"The id has {len(write.id)} characters; {MAX_ID_CHARS} is the most."
-    if any(ord(char) < 32 or ord(char) == 127 for char in write.id):
+    if not write.id.isprintable() and any(ord(char) < 32 or ord(char) == 127 for char in write.id):
         return f"The id {write.id!r} holds a control character."
     if isinstance(write, Upsert):
         version = write.product.fields.get("version")

@@ -44,6 +44,22 @@ def test_changes_between_a_jobs_start_and_its_index_are_carried_over(bench: Benc
     assert found["p900"]["price_minor"] == 200
 
 
+@pytest.mark.parametrize("bench", ["embedded", "elasticsearch"], indirect=True)
+def test_a_price_later_than_the_delete_outlives_a_rebuild(bench: Bench) -> None:
+    """Record 1, price 7, delete 5, a rebuild, record 6: the price is that of 7, as without the rebuild."""
+    index_shop(bench.deployment, rows(5, rev=1), mapping=VERSIONED)
+    for change in (update("p003", price=77) | {"version": 7}, delete("p003") | {"version": 5}):
+        send(bench, change)
+        bench.work()
+    done = drive(bench, rebuild(bench))
+    assert (done.state, done.error) == (JobState.DONE, None)
+    assert "p003" not in products(bench.deployment)
+    send(bench, upsert("p003", "Lamp, six", price=6, rev=6))
+    bench.work()
+    found = products(bench.deployment)["p003"]
+    assert (found["title"], found["price_minor"]) == ("Lamp, six", 7700)
+
+
 def test_many_products_created_since_do_not_fail_the_count(exact: Bench, tmp_path: Path) -> None:
     index_shop(exact.deployment, rows(5))
     job = start(exact, catalogue(tmp_path, rows(5)))
