@@ -25,7 +25,7 @@ CHUNK_ITEMS = 500
 CHUNK_BYTES = 1 << 20
 
 _REQUESTS = {"upsert": ("POST", "products"), "update": ("PATCH", "updates"), "delete": ("DELETE", "ids")}
-_PLACE = re.compile(r"(?:products|updates|ids)\.(\d+)(?:\.|$)")
+_PLACE = re.compile(r"(?:products|updates|ids)\.(\d+)(?:\.(.+)|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,14 +177,12 @@ def _sent(
                 for part in (left[: len(left) // 2], left[len(left) // 2 :]):
                     results += yield from _sent(chunk, part, options, wait=wait, request_id=request_id)
                 break
-            position = 0
-            reason = error
+            position, field, reason = 0, "", error
         except InvalidRequest as error:
             place = _PLACE.match(error.field or "")
             if place is None or int(place[1]) >= len(left):
                 raise
-            position = int(place[1])
-            reason = error
+            position, field, reason = int(place[1]), place[2] or "", error
         piece = left.pop(position)
         refused[piece.index] = ChangeResult(
             index=piece.index,
@@ -192,7 +190,7 @@ def _sent(
             id=piece.id,
             status="refused",
             error=str(reason),
-            field=reason.field or "",
+            field=field,
             request_id=reason.request_id,
         )
     by_index = {result.index: result for result in results} | refused
