@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from multirecall.core.errors import MultirecallError
+from multirecall.fusion.base import Fusion
 from multirecall.fusion.opening import open_fusion
 from multirecall.search.serving import SearchRequest, Served
 from multirecall.service.bodies import SearchBody
@@ -17,6 +18,7 @@ from multirecall.service.parts import ServiceParts
 from multirecall.service.problems import problem_of
 from multirecall.service.rendering import Bodies, rendered
 from multirecall.service.request import RequestNote
+from multirecall.wiring.searchers import ROUTES, check_weights
 
 __all__ = ["Searching"]
 
@@ -37,7 +39,7 @@ class Searching:
             timeout_s=None if body.timeout_ms is None else body.timeout_ms / 1000.0,
             explain=body.explain,
             routes=None if body.routes is None else tuple(dict.fromkeys(body.routes)),
-            fusion=None if body.fusion in (None, "default") else open_fusion(body.fusion),
+            fusion=_fusion(body.fusion),
             use_cache=body.use_cache,
             page_token=body.page_token,
         )
@@ -120,3 +122,11 @@ class Searching:
                 **note.about,
             },
         )
+
+
+def _fusion(spec: str | None) -> Fusion | None:
+    """The fusion of a request; None: the service's own. Raises InvalidSettings that names it."""
+    if spec is None or spec == "default":
+        return None
+    check_weights(spec, ROUTES)
+    return open_fusion(spec)

@@ -26,7 +26,7 @@ from multirecall.wiring.engines import opened_encoder, opened_engine
 from multirecall.wiring.policies import load_policy, policy_note
 from multirecall.wiring.settings import Settings
 
-__all__ = ["ROUTES", "OpenSearcher", "opened_live_searcher", "opened_searcher"]
+__all__ = ["ROUTES", "OpenSearcher", "check_weights", "opened_live_searcher", "opened_searcher"]
 
 ROUTES = ("lexical", "dense")
 
@@ -140,7 +140,7 @@ def _searcher(
     names = _route_names(routes or settings.routes)
     k = candidates or settings.candidates
     chosen_fusion = fusion_for(fusion or settings.fusion, routes=names, language=index.schema.language)
-    _check_weights(fusion or settings.fusion, names)
+    check_weights(fusion or settings.fusion, names)
     notes: list[str] = []
     made: list[Route] = []
     encoders: dict[str, Encoder] = {}
@@ -188,7 +188,7 @@ def _identity(index: IndexInfo, fusion: Fusion) -> str:
     return digest.hexdigest()[:16]
 
 
-def _check_weights(spec: str, routes: Sequence[str]) -> None:
+def check_weights(spec: str, routes: Sequence[str]) -> None:
     """A weight for a route that does not exist is a typo, and a silent one would be a wrong ranking."""
     if spec.strip().startswith(BLENDER_PREFIX):
         return
