@@ -123,7 +123,7 @@ class NotFound(MultirecallError):
 
 
 class PageExpired(MultirecallError):
-    """The list that a page token names is no longer kept, or its index is gone: search again."""
+    """The list that a page token names is no longer kept: search again."""
 
     code = "page_expired"
     exit_code = 11

@@ -89,8 +89,8 @@ class ListCache:
         self.counters = counters or Counters()
         self._shared = shared
         self._clock = clock
-        self._pointers: ByteLru[_Pointer] = ByteLru(max(max_bytes // 16, min(max_bytes, 64 * _POINTER_BYTES)))
-        self._lists: ByteLru[_Held] = ByteLru(max_bytes - max_bytes // 16)
+        self._pointers: ByteLru[_Pointer] = ByteLru(max_bytes // 8)
+        self._lists: ByteLru[_Held] = ByteLru(max_bytes - max_bytes // 8)
         self._flights: Flights[_Landed] = Flights()
         self._refreshing: set[str] = set()
         self._refreshing_lock = threading.Lock()

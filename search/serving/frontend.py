@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from multirecall.core.deadline import Deadline
-from multirecall.core.errors import NotFound, StoreUnavailable
+from multirecall.core.errors import StoreUnavailable
 from multirecall.core.query import MAX_WINDOW, Query
 from multirecall.search.frozen import FrozenList, frozen_list, page_of
 from multirecall.search.gathering import Clock
@@ -26,8 +26,9 @@ __all__ = ["Frontend"]
 
 
 class Frontend:
-    """Answers requests from the live index, and pages from the index that they began on. Safe for several threads.
+    """Answers requests from the live index. Safe for several threads.
 
+    A page of a token keeps the order of the index that it began on, whatever has gone live since.
     A list is made `window` products long (or as long as the routes' candidates reach), whatever the page, so that all
     pages and totals come from one order. Without a `cache` every list is made anew and its page tokens hold it whole.
     """
@@ -53,7 +54,7 @@ class Frontend:
         """The page of a query, or of a page token.
 
         Raises what `Searcher.search` raises; for a page token InvalidInput if it was not made here, PageExpired if its
-        list or its index is gone, and StoreUnavailable if only Redis knows its list and does not answer.
+        list is no longer kept, and StoreUnavailable if only Redis knows its list and does not answer.
         """
         if request.page_token is not None:
             return self._page(request, request.page_token)
@@ -135,24 +136,27 @@ class Frontend:
         )
 
     def _page(self, request: SearchRequest, token: str) -> Served:
-        """A page of a list that exists already, from the index it was made on."""
+        """A page of a list that exists already. Its products are those of the live index: their prices hold now."""
         started, clock = time.perf_counter(), Clock()
-        asking = self._live.asking
-        deadline = asking.deadline(request.timeout_s)
+        deadline = self._live.asking.deadline(request.timeout_s)
         found = self._named(token)
         frozen = found.frozen
         query = replace(frozen.query, offset=request.query.offset, size=request.query.size)
         clock.lap("cache")
-        try:
-            bodies, trouble = asking.fetch(_ids(frozen, query), deadline, index=frozen.generation)
-        except NotFound:
-            raise page_expired(f"The index {frozen.generation}, which this list is of, is gone.") from None
-        clock.lap("fetch")
-        explained = _NOT_ASKED
-        if request.explain:
-            explained = self._live.ask(lambda searcher: explained_page(frozen, query, searcher, deadline))
-            clock.lap("explain")
-        return self._served(found, query, bodies, trouble, explained, started, clock)
+
+        def fill(searcher: Searcher) -> Served:
+            bodies, trouble = searcher.fetch(_ids(frozen, query), deadline)
+            clock.lap("fetch")
+            explained = _NOT_ASKED
+            if request.explain:
+                explained = explained_page(frozen, query, searcher, deadline)
+                clock.lap("explain")
+            if searcher.generation != frozen.generation:
+                note = f"The order is that of index {frozen.generation}, the products are those of the live one."
+                explained = replace(explained, notes=(*explained.notes, note))
+            return self._served(found, query, bodies, trouble, explained, started, clock)
+
+        return self._live.ask(fill)
 
     def _named(self, token: str) -> Found:
         """The list of a token."""

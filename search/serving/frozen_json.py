@@ -68,7 +68,10 @@ def list_from_bytes(data: bytes) -> FrozenList:
 def unpacked(data: bytes) -> dict[str, Any]:
     """The JSON object behind compressed bytes. Raises zlib.error and ValueError; unpacks no more than MAX_BYTES."""
     text = zlib.decompressobj().decompress(data, MAX_BYTES)
-    values = orjson.loads(text)
+    try:
+        values = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise ValueError("no JSON") from None
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise ValueError("another format")
     return values
