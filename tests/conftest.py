@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 from hypothesis import settings
@@ -15,6 +16,9 @@ settings.load_profile("unhurried")
 
 def pytest_configure() -> None:
     """A shell starts background jobs with Ctrl-C ignored, and whatever they start ignores it too: a test that presses
-    it would wait in vain."""
+    it would wait in vain. The width of the terminal, which readline hands on to the processes that share the tests,
+    must not decide where commands break their lines."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
