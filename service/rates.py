@@ -77,7 +77,7 @@ class RateLimits:
             bucket.tokens -= 1
             return 0.0
         wait_s = (1 - bucket.tokens) / self._rate
-        bucket.refused_until = now + min(wait_s, 1.0)
+        bucket.refused_until = now + wait_s
         return wait_s
 
     def charge(self, caller: str, n: int) -> None:

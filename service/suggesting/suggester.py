@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -13,6 +14,8 @@ from multirecall.service.suggesting.completions import Completions, Suggestion
 __all__ = ["Suggester"]
 
 _log = logging.getLogger("multirecall.service")
+
+_AFTER_FAILURE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Suggester:
         self._clock = clock
         self._made = _Made(Completions(), "", -every_s)
         self._reading = threading.Lock()
+        self._not_before = -math.inf
 
     @property
     def generation(self) -> str:
@@ -55,25 +59,24 @@ class Suggester:
         return self._made.completions.find(typed, size)
 
     def look(self) -> None:
-        """Has the texts read in the background if they are not current."""
-        if self._is_current() or self._reading.locked():
+        """Has the texts read in the background if they are not current; after a failure not at once again."""
+        if self._is_current() or self._reading.locked() or self._clock() < self._not_before:
             return
         threading.Thread(target=self.refresh, name="suggest", daemon=True).start()
 
     def refresh(self) -> None:
-        """Reads the texts now, unless somebody does. What cannot be read leaves the old ones in place."""
-        if not self._reading.acquire(blocking=False):
-            return
-        try:
+        """Reads the texts now if they are not current. What cannot be read leaves the old ones in place."""
+        with self._reading:
             generation = self._generation()
-            if generation and not self._is_current():
+            if not generation or self._is_current():
+                return
+            try:
                 self._made = _Made(Completions(self._read(generation)), generation, self._clock())
-                _log.info("%d texts to suggest, of index %s", len(self._made.completions), generation)
-        except Exception as error:  # noqa: BLE001 - the old texts go on answering; the log says why
-            _log.warning("the texts to suggest could not be read: %s", error)
-            self._made = _Made(self._made.completions, self._made.generation, self._clock())
-        finally:
-            self._reading.release()
+            except Exception as error:  # noqa: BLE001 - the old texts go on answering; the log says why
+                self._not_before = self._clock() + _AFTER_FAILURE_S
+                _log.warning("the texts to suggest could not be read: %s", error)
+                return
+        _log.info("%d texts to suggest, of index %s", len(self._made.completions), generation)
 
     def _is_current(self) -> bool:
         recent = self._clock() - self._made.at < self._every_s

@@ -1,0 +1,163 @@
+"""Places: bounded, fair, refused before any work, and none is ever lost."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from multirecall.core.errors import Backpressure, InvalidInput
+from multirecall.service.places import Places
+
+
+@asynccontextmanager
+async def opened(**limits: float) -> AsyncIterator[Places]:
+    places = Places("test", **limits)  # type: ignore[arg-type]
+    try:
+        yield places
+    finally:
+        places.close()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0.001)
+
+
+def test_work_beyond_the_places_waits_and_beyond_those_is_refused_before_any_work() -> None:
+    async def run() -> None:
+        async with opened(at_work=2, waiting=3) as places:
+            go, begun = threading.Event(), []
+
+            def work(number: int) -> int:
+                begun.append(number)
+                go.wait(10)
+                return number
+
+            tasks = [
+                asyncio.create_task(places.run("one", lambda n=n: work(n), wait_s=10))
+                for n in range(5)  # type: ignore[misc]
+            ]
+            await until(lambda: len(begun) == 2 and places.n_waiting == 3)
+            with pytest.raises(Backpressure) as caught:
+                await places.run("one", lambda: work(99), wait_s=10)
+            assert caught.value.data["retry_after_s"] >= 1
+            assert places.n_working == 2
+            go.set()
+            assert await asyncio.gather(*tasks) == [0, 1, 2, 3, 4]
+            await until(lambda: places.n_working == 0)
+            assert 99 not in begun
+
+    asyncio.run(run())
+
+
+def test_one_caller_never_has_more_than_its_share_and_others_get_in_beside_it() -> None:
+    async def run() -> None:
+        async with opened(at_work=4, waiting=8, share=0.5) as places:
+            go = threading.Event()
+            flood = [asyncio.create_task(places.run("flood", lambda: go.wait(10), wait_s=10)) for _ in range(6)]
+            await until(lambda: places.n_working == 2 and places.n_waiting == 4)
+            with pytest.raises(Backpressure):
+                await places.run("flood", lambda: True, wait_s=10)
+            assert await places.run("other", lambda: "in at once", wait_s=0.5) == "in at once"
+            go.set()
+            assert all(await asyncio.gather(*flood))
+
+    asyncio.run(run())
+
+
+def test_callers_that_wait_take_turns() -> None:
+    async def run() -> list[str]:
+        order: list[str] = []
+        async with opened(at_work=1, waiting=20) as places:
+            go = threading.Event()
+            first = asyncio.create_task(places.run("a", lambda: go.wait(10), wait_s=10))
+            await until(lambda: places.n_working == 1)
+            rest = [
+                asyncio.create_task(places.run(name, lambda name=name: order.append(name), wait_s=10))  # type: ignore[misc]
+                for name in ("a", "a", "a", "b", "c", "b")
+            ]
+            await until(lambda: places.n_waiting == 6)
+            go.set()
+            await asyncio.gather(first, *rest)
+        return order
+
+    assert asyncio.run(run()) == ["a", "b", "c", "a", "b", "a"]
+
+
+def test_who_waits_too_long_is_refused_and_its_place_is_not_lost() -> None:
+    async def run() -> None:
+        async with opened(at_work=1, waiting=4) as places:
+            go = threading.Event()
+            first = asyncio.create_task(places.run("a", lambda: go.wait(10), wait_s=10))
+            await until(lambda: places.n_working == 1)
+            with pytest.raises(Backpressure):
+                await places.run("b", lambda: True, wait_s=0.01)
+            gone = asyncio.create_task(places.run("c", lambda: True, wait_s=10))
+            await until(lambda: places.n_waiting == 1)
+            gone.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await gone
+            assert places.n_waiting == 0
+            go.set()
+            assert await first
+            assert await places.run("d", lambda: "free again", wait_s=1) == "free again"
+
+    asyncio.run(run())
+
+
+def test_a_caller_that_goes_away_keeps_its_place_until_the_work_ends() -> None:
+    async def run() -> None:
+        async with opened(at_work=1, waiting=0) as places:
+            go, begun = threading.Event(), threading.Event()
+
+            def work() -> None:
+                begun.set()
+                go.wait(10)
+
+            task = asyncio.create_task(places.run("a", work, wait_s=10))
+            await until(begun.is_set)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            with pytest.raises(Backpressure):
+                await places.run("a", lambda: True, wait_s=10)
+            go.set()
+            await until(lambda: places.n_working == 0)
+            assert await places.run("a", lambda: True, wait_s=10)
+
+    asyncio.run(run())
+
+
+def test_errors_of_the_work_come_out_and_free_the_place() -> None:
+    async def run() -> None:
+        async with opened(at_work=1, waiting=0) as places:
+            for _ in range(3):
+                with pytest.raises(ZeroDivisionError):
+                    await places.run("a", lambda: 1 / 0, wait_s=1)
+                await until(lambda: places.n_working == 0)
+
+    asyncio.run(run())
+
+
+def test_after_the_end_everything_is_refused() -> None:
+    async def run() -> None:
+        places = Places("test", at_work=1, waiting=1)
+        places.close()
+        with pytest.raises(Backpressure):
+            await places.run("a", lambda: True, wait_s=1)
+        assert places.n_working == 0
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("wrong", [{"at_work": 0, "waiting": 1}, {"at_work": 1, "waiting": -1}])
+def test_limits_that_mean_nothing_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(InvalidInput):
+        Places("test", **wrong)
+    with pytest.raises(InvalidInput):
+        Places("test", at_work=1, waiting=1, share=0)

@@ -1,0 +1,113 @@
+"""Rate limits: the burst, the rate, debts of batches, and what happens without the shared buckets."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from multirecall.service.rates import RateLimits
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Shared:
+    """One bucket for all, on the same clock; `away` makes it fail."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.tokens, self.at, self.calls, self.away = clock, 0.0, 0.0, 0, False
+
+    async def take(self, name: str, want: float, *, rate_per_s: float, burst: float) -> float:
+        self.calls += 1
+        if self.away:
+            raise OSError("gone")
+        before = burst if not self.at else min(burst, self.tokens + (self.clock.now - self.at) * rate_per_s)
+        granted = max(0.0, min(before, want))
+        self.tokens, self.at = before - granted, self.clock.now
+        return granted
+
+
+def granted(limits: RateLimits, caller: str, tries: int) -> int:
+    async def run() -> int:
+        return sum([not await limits.take(caller) for _ in range(tries)])
+
+    return asyncio.run(run())
+
+
+def test_the_burst_passes_then_the_rate_and_callers_do_not_share() -> None:
+    clock = Clock()
+    limits = RateLimits(rate_per_s=10, burst=5, clock=clock)
+    assert granted(limits, "a", 20) == 5
+    assert granted(limits, "b", 20) == 5
+    clock.now += 0.35
+    assert granted(limits, "a", 20) == 3  # 0.35 s at 10 a second
+    clock.now += 1000
+    assert granted(limits, "a", 20) == 5
+
+
+def test_a_refusal_says_when_to_ask_again() -> None:
+    clock = Clock()
+    limits = RateLimits(rate_per_s=4, burst=1, clock=clock)
+    assert granted(limits, "a", 1) == 1
+    wait_s = asyncio.run(limits.take("a"))
+    assert wait_s == pytest.approx(1 / 4)
+    clock.now += wait_s
+    assert granted(limits, "a", 2) == 1
+
+
+def test_what_a_batch_took_is_paid_back() -> None:
+    clock = Clock()
+    limits = RateLimits(rate_per_s=10, burst=5, clock=clock)
+    assert granted(limits, "a", 1) == 1
+    limits.charge("a", 9)  # 5 - 1 - 9 = -5
+    clock.now += 0.5
+    assert granted(limits, "a", 5) == 0
+    clock.now += 0.2
+    assert granted(limits, "a", 5) == 2
+
+
+def test_processes_share_one_bucket_and_ask_for_it_seldom() -> None:
+    clock = Clock()
+    shared = Shared(clock)
+    processes = [RateLimits(rate_per_s=100, burst=100, shared=shared, clock=clock) for _ in range(3)]
+    assert sum(granted(process, "a", 200) for process in processes) == 100
+    assert shared.calls < 20, "a tenth of a second's worth at once"
+    clock.now += 0.5
+    assert sum(granted(process, "a", 200) for process in processes) == pytest.approx(50, abs=3)
+
+
+def test_tokens_that_nobody_used_go_stale_and_give_no_second_burst() -> None:
+    clock = Clock()
+    shared = Shared(clock)
+    process = RateLimits(rate_per_s=100, burst=10, shared=shared, clock=clock)
+    assert granted(process, "a", 1) == 1
+    clock.now += 100
+    assert granted(process, "a", 50) == 10
+
+
+def test_without_the_shared_buckets_each_process_limits_by_itself_and_does_not_ask_each_time() -> None:
+    clock = Clock()
+    shared = Shared(clock)
+    shared.away = True
+    limits = RateLimits(rate_per_s=10, burst=5, shared=shared, clock=clock)
+    assert granted(limits, "a", 20) == 5
+    assert shared.calls == 1
+    shared.away = False
+    clock.now += 6
+    assert granted(limits, "a", 20) == 5
+    assert shared.calls > 1
+
+
+def test_a_debt_is_paid_from_the_shared_bucket_too() -> None:
+    clock = Clock()
+    shared = Shared(clock)
+    limits = RateLimits(rate_per_s=10, burst=20, shared=shared, clock=clock)
+    assert granted(limits, "a", 1) == 1
+    limits.charge("a", 10)
+    assert granted(limits, "a", 20) == 20 - 1 - 10
