@@ -45,8 +45,8 @@ class Call(Generic[W]):
 def encoded(value: object) -> bytes:
     """As JSON; decimals, dates and UUIDs as texts. Raises InvalidArgument for what JSON cannot say.
 
-    Numbers that JSON lacks (NaN) become texts, for the service to refuse with the field's name: not null, which would
-    quietly be no value.
+    Numbers that JSON lacks (NaN) become texts, which the service reads as it reads them in a catalogue; not null, which
+    in an update clears the field.
     """
     try:
         return to_json(value, inf_nan_mode="strings")

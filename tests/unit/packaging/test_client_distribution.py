@@ -65,7 +65,8 @@ def test_importing_it_brings_nothing_of_the_service_and_changes_nothing() -> Non
     program = (
         "import importlib, logging, os, pkgutil, sys; before = dict(os.environ)\n"
         "import multirecall_client as package\n"
-        "for found in pkgutil.iter_modules(package.__path__, 'multirecall_client.'): importlib.import_module(found.name)\n"
+        "names = [found.name for found in pkgutil.iter_modules(package.__path__, 'multirecall_client.')]\n"
+        "for name in names: importlib.import_module(name)\n"
         "assert logging.getLogger().handlers == [] and dict(os.environ) == before\n"
         "assert not [name for name in sys.modules if name.partition('.')[0] in ('multirecall', 'numpy', 'fastapi')]"
     )
