@@ -39,7 +39,7 @@ from multirecall.engines.servers.transport import RequestTimedOut, Transport, js
 __all__ = ["ServerEngine"]
 
 _GRACE_S = 0.05
-"""How much longer than the server's own limit the client waits, so that a late answer still brings what was found."""
+"""How much earlier than the client the server stops, so that what it has found by then still arrives in time."""
 
 _FETCH_AT_ONCE = 1_000
 _SCAN_AT_ONCE = 1_000
@@ -138,7 +138,7 @@ class ServerEngine:
         """The results, and whether a hit came from another index than `opened`."""
         remaining_s = deadline.remaining_s()
         limited = not math.isinf(remaining_s)
-        timeout_ms = max(1, math.floor(remaining_s * 1000)) if limited else None
+        timeout_ms = max(1, math.floor(max(remaining_s - _GRACE_S, remaining_s / 2) * 1000)) if limited else None
         lines = []
         for request in requests:
             lines += [{}, search_body(request, opened.schema, self.dialect, timeout_ms)]
@@ -150,7 +150,7 @@ class ServerEngine:
                 f"/{opened.asked}/_msearch",
                 body=json_lines(lines),
                 params={"filter_path": search_filter_path},
-                timeout_s=remaining_s + _GRACE_S if limited else None,
+                timeout_s=remaining_s if limited else None,
                 index=opened.asked,
             )
         except RequestTimedOut as error:

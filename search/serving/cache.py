@@ -71,7 +71,7 @@ class ListCache:
 
     What is found here was made under the same key, so on the same generation by the same models (`key.py`): no entry
     is ever dropped because an index went live, it is merely not looked for any more. Degraded lists are kept for their
-    pages only.
+    pages only. `budget_s` is all the time that a request may spend on Redis.
     """
 
     def __init__(
@@ -83,12 +83,14 @@ class ListCache:
         counters: Counters | None = None,
         n_refreshing: int = 2,
         max_refreshes: int = 32,
+        budget_s: float = 0.05,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.lifetimes = lifetimes or Lifetimes()
         self.counters = counters or Counters()
         self._shared = shared
         self._clock = clock
+        self._budget_s = budget_s
         self._pointers: ByteLru[_Pointer] = ByteLru(max_bytes // 8)
         self._lists: ByteLru[_Held] = ByteLru(max_bytes - max_bytes // 8)
         self._flights: Flights[_Landed] = Flights()
@@ -137,7 +139,7 @@ class ListCache:
 
     def keep(self, frozen: FrozenList) -> bool:
         """Keeps a list for its pages alone; whether Redis holds it."""
-        stored = self._shared.store(frozen, Budget()) if self._shared else 0
+        stored = self._shared.store(frozen, Budget(self._budget_s)) if self._shared else 0
         self._lists.put(frozen.id, _Held(frozen, bool(stored)), frozen.nbytes)
         return bool(stored)
 
@@ -148,7 +150,7 @@ class ListCache:
             return Found(frozen=held.frozen, status="hit", level="memory", shared=held.shared), True
         if self._shared is None:
             return None, True
-        looked = self._shared.list(list_id, Budget())
+        looked = self._shared.list(list_id, Budget(self._budget_s))
         if looked.frozen is None:
             return None, not looked.away
         self._lists.put(list_id, _Held(looked.frozen, True), looked.frozen.nbytes)
@@ -195,7 +197,7 @@ class ListCache:
 
     def _looked_up(self, key: str, make: Make, deadline: Deadline) -> Found:
         """From Redis; or made here, if no other process is about to, or waiting for that one takes too long."""
-        budget = Budget()
+        budget = Budget(self._budget_s)
         if self._shared is None:
             return self._made(key, make, "", budget)
         owner = secrets.token_hex(8)
@@ -263,7 +265,7 @@ class ListCache:
                 self._refreshing.discard(key)
 
     def _remade(self, key: str, remake: Callable[[], FrozenList | None]) -> None:
-        budget, owner = Budget(), ""
+        budget, owner = Budget(self._budget_s), ""
         if self._shared is not None:
             looked = self._shared.look(key, "", 0.0, budget)
             if looked.frozen is not None:  # another process may have been faster
@@ -280,7 +282,7 @@ class ListCache:
             if self._shared is not None:
                 self._shared.unlock(key, owner, budget)
             return
-        self._made(key, lambda: frozen, owner, Budget())
+        self._made(key, lambda: frozen, owner, Budget(self._budget_s))
         self.counters.count("refreshed")
 
 

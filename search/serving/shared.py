@@ -45,7 +45,7 @@ class Budget:
 
     __slots__ = ("left_s",)
 
-    def __init__(self, seconds: float = 0.05) -> None:
+    def __init__(self, seconds: float) -> None:
         self.left_s = seconds
 
 

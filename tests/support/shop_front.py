@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from multirecall.core.deadline import Deadline
-from multirecall.core.ranking import ScoreKind
+from multirecall.core.ranking import RouteStatus, ScoreKind
 from multirecall.encoders.base import Encoder
 from multirecall.encoders.opening import open_encoder
-from multirecall.engines.base import EngineRequest, EngineResult, IndexInfo, Upsert
+from multirecall.engines.base import Capabilities, EngineRequest, EngineResult, IndexInfo, Upsert
 from multirecall.engines.exact import ExactEngine
 from multirecall.engines.schema import Schema, VectorField
 from multirecall.fusion.base import Fusion
@@ -51,12 +51,20 @@ class HookedEngine(ExactEngine):
         self.before_search: Callable[[Deadline], None] = lambda deadline: None
         self.before_fetch: Callable[[float | None], None] = lambda timeout_s: None
         self.searches = self.fetches = 0
+        self.in_process = True
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(super().capabilities, in_process=self.in_process)
 
     def search_many(
         self, requests: Sequence[EngineRequest], deadline: Deadline, *, index: str | None = None
     ) -> list[EngineResult]:
         self.searches += 1
         self.before_search(deadline)
+        if deadline.expired:
+            late = EngineResult(status=RouteStatus.TIMED_OUT, error="the engine was late")
+            return [late for _ in requests]
         return super().search_many(requests, deadline, index=index)
 
     def fetch(

@@ -230,16 +230,7 @@ def test_a_request_that_wants_no_cache_gets_a_new_list_that_pages_can_follow() -
 
 
 def test_at_hand_is_what_takes_no_waiting() -> None:
-    cache = ListCache(max_bytes=1_000_000)
-
-    class Remote(HookedEngine):
-        in_process = True
-
-        @property
-        def capabilities(self):  # type: ignore[no-untyped-def]
-            return replace(super().capabilities, in_process=self.in_process)
-
-    with opened_shop(ITEMS, cache=cache, engine=Remote(), routes=ROUTES) as shop:
+    with opened_shop(ITEMS, cache=ListCache(max_bytes=1_000_000), routes=ROUTES) as shop:
         assert shop.frontend.at_hand(request()) is None
         made = shop.frontend.search(request())
         found = shop.frontend.at_hand(request())
@@ -247,12 +238,14 @@ def test_at_hand_is_what_takes_no_waiting() -> None:
         assert (found.cache.status, found.page.hits) == ("hit", made.page.hits)
         assert shop.frontend.at_hand(request(use_cache=False)) is None
         assert shop.frontend.at_hand(request(explain=True)) is None
-    with opened_shop(ITEMS, cache=ListCache(max_bytes=1_000_000), engine=Remote(), routes=ROUTES) as shop:
-        Remote.in_process = False
-        shop = type(shop)(cache=cache, engine=shop.engine, routes=ROUTES)
+
+
+def test_nothing_is_at_hand_where_bodies_come_over_a_network() -> None:
+    engine = HookedEngine()
+    engine.in_process = False
+    with opened_shop(ITEMS, cache=ListCache(max_bytes=1_000_000), engine=engine, routes=ROUTES) as shop:
         shop.frontend.search(request())
         assert shop.frontend.at_hand(request()) is None
-        shop.live.close()
 
 
 def test_memory_is_bounded_by_bytes_and_the_longest_unused_goes_first() -> None:
