@@ -96,6 +96,9 @@ def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
 
 
 def _http(request: Request, error: HTTPException) -> JSONResponse:
+    if error.status_code == 400:  # FastAPI's word for a body that is not even text; to the caller it is one kind
+        title = "The body is no JSON in UTF-8."
+        return problem(422, "invalid_input", title, field="", request_id=note_of(request.scope).id)
     answer = problem(error.status_code, "http", str(error.detail), request_id=note_of(request.scope).id)
     answer.headers.update(error.headers or {})
     return answer

@@ -76,3 +76,24 @@ def make_parts(engine: ExactEngine, answers: Any, **others: Any) -> ServiceParts
 def make_app(engine: ExactEngine, answers: Any, **others: Any) -> FastAPI:
     """The app of such parts."""
     return make_service(make_parts(engine, answers, **others))
+
+
+class _KeptOpen:
+    """An engine that whoever borrows it cannot close."""
+
+    def __init__(self, engine: ExactEngine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def __enter__(self) -> ExactEngine:
+        return self._engine
+
+    def __exit__(self, *exc: object) -> None:
+        """Leaves it open."""
+
+
+def kept_open(engine: ExactEngine) -> Any:
+    """The engine, for somebody who opens and closes one for each use."""
+    return _KeptOpen(engine)
