@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from multirecall_client.calls import Call, encoded
 from multirecall_client.changes import Change, ChangeResult, Delete, Update, Upsert, WriteResult
@@ -136,7 +136,7 @@ def deliver(chunk: Chunk, options: Options, retrying: Retrying, *, wait: str) ->
     attempt = 0
     while pending:
         try:
-            results = yield from _sent(chunk, pending, options, wait=wait, request_id=request_id)
+            results = yield from _sent(chunk, pending, options, wait=wait, attempt=attempt, request_id=request_id)
         except MultirecallError as error:
             if not may_retry(chunk.call(pending, wait), error):
                 raise
@@ -146,7 +146,7 @@ def deliver(chunk: Chunk, options: Options, retrying: Retrying, *, wait: str) ->
                     break  # they are known to have failed
                 raise
         else:
-            settled.update((result.index, replace(result, attempts=attempt + 1)) for result in results)
+            settled.update((result.index, result) for result in results)
             pending = _again(pending, results)
             wait_s = retrying.wait_s(attempt, None)
             if not pending or attempt == retries or wait_s is None:
@@ -157,7 +157,7 @@ def deliver(chunk: Chunk, options: Options, retrying: Retrying, *, wait: str) ->
 
 
 def _sent(
-    chunk: Chunk, pieces: Sequence[Piece], options: Options, *, wait: str, request_id: str
+    chunk: Chunk, pieces: Sequence[Piece], options: Options, *, wait: str, attempt: int, request_id: str
 ) -> Flow[list[ChangeResult]]:
     """One attempt. A body that is too large is sent in halves; a change that makes the service refuse the whole body
     is refused alone."""
@@ -170,12 +170,12 @@ def _sent(
         try:
             call = chunk.call(left, wait)
             answer = yield from send_once(call, options, timeout_s=timeout_s, request_id=request_id)
-            results = _results(chunk.kind, left, answer)
+            results = _results(chunk.kind, left, answer, attempt + 1)
             break
         except TooLarge as error:
             if len(left) > 1:
                 for part in (left[: len(left) // 2], left[len(left) // 2 :]):
-                    results += yield from _sent(chunk, part, options, wait=wait, request_id=request_id)
+                    results += yield from _sent(chunk, part, options, wait=wait, attempt=attempt, request_id=request_id)
                 break
             position, field, reason = 0, "", error
         except InvalidRequest as error:
@@ -191,13 +191,16 @@ def _sent(
             status="refused",
             error=str(reason),
             field=field,
+            attempts=attempt + 1,
             request_id=reason.request_id,
         )
+    if not refused:
+        return results
     by_index = {result.index: result for result in results} | refused
     return [by_index[piece.index] for piece in pieces]
 
 
-def _results(kind: str, pieces: Sequence[Piece], answer: WriteResult) -> list[ChangeResult]:
+def _results(kind: str, pieces: Sequence[Piece], answer: WriteResult, attempts: int) -> list[ChangeResult]:
     if len(answer.items) != len(pieces):
         raise UnreadableAnswer(f"{len(answer.items)} results for {len(pieces)} changes.", request_id=answer.request_id)
     return [
@@ -208,6 +211,7 @@ def _results(kind: str, pieces: Sequence[Piece], answer: WriteResult) -> list[Ch
             status=item.status,
             error=item.error,
             field=item.field,
+            attempts=attempts,
             request_id=answer.request_id,
         )
         for piece, item in zip(pieces, answer.items, strict=True)
