@@ -27,6 +27,7 @@ PROFILES = ("cli", "flower", "opensearch", "prometheus")
 CONTAINER_ONLY = {
     "cli": "runs one command and ends; commands of this shell do the same",
     "flower": "an image of its own with nothing of ours in it",
+    "grafana": "an image of its own with nothing of ours in it",
     "prometheus": "an image of its own with nothing of ours in it",
 }
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)")
