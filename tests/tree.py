@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_LINES = 400
-CHECKED = (".py", ".java", ".toml", ".md", ".sh")
+CHECKED = (".py", ".java", ".js", ".css", ".toml", ".md", ".sh")
 VAGUE = {"utils", "util", "common", "helpers", "helper", "misc", "manager"}
 
 

@@ -10,6 +10,8 @@ __all__ = ["part_of"]
 
 _TOGETHER = {
     "tests/congruence/": "filled engines",
+    "tests/e2e/page/": "icecat",
+    "tests/e2e/test_icecat.py": "icecat",
     "tests/contract/test_encoders.py": "models",
     "tests/unit/encoders/": "models",
 }

@@ -20,6 +20,7 @@ export function combobox({ label, value, placeholder, onType, onChoose }) {
   let active = -1;
   let timer = 0;
   let asking = null;
+  let dismissed = false;
 
   function close() {
     list.hidden = true;
@@ -76,7 +77,7 @@ export function combobox({ label, value, placeholder, onType, onChoose }) {
   async function complete() {
     asking?.abort();
     const text = input.value.trim();
-    if (!text) return close();
+    if (!text || dismissed) return close();
     asking = new AbortController();
     try {
       const { suggestions } = await suggest(text, asking.signal);
@@ -87,6 +88,7 @@ export function combobox({ label, value, placeholder, onType, onChoose }) {
   }
 
   input.addEventListener("input", () => {
+    dismissed = false;
     clearTimeout(timer);
     timer = setTimeout(() => {
       complete();
@@ -98,7 +100,10 @@ export function combobox({ label, value, placeholder, onType, onChoose }) {
     const shown = !list.hidden;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      if (!shown) return complete();
+      if (!shown) {
+        dismissed = false;
+        return complete();
+      }
       const steps = options.length + 1; // one more for none: back to what was typed
       mark(((active + 1 + (event.key === "ArrowDown" ? 1 : steps - 1)) % steps) - 1);
     } else if (event.key === "Enter") {
@@ -106,6 +111,8 @@ export function combobox({ label, value, placeholder, onType, onChoose }) {
       choose(shown && active >= 0 ? options[active].text : input.value);
     } else if (event.key === "Escape" && shown) {
       event.preventDefault();
+      dismissed = true; // also those that are on their way
+      asking?.abort();
       close();
     }
   });

@@ -45,6 +45,7 @@ export function figure(value, digits = 3) {
 export const signed = (value, digits = 3) => (value > 0 ? "+" : "") + figure(value, digits);
 
 export function total({ value, relation }) {
+  if (!value) return "No products";
   if (relation === "exact") return counted(value, "product");
   if (relation === "at_least") return `${count(value)} or more products`;
   return `${count(value)} nearest products`;

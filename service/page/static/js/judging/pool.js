@@ -15,7 +15,7 @@ export async function poolOf(query, { depth, seed, skipJudged, hasJudgments }) {
   ]);
   const failed = [fused, ranked].find((answer) => !answer.hits);
   if (failed) throw Object.assign(new Error(failed.title), { detail: failed.detail });
-  const bodies = new Map(Object.entries(fused.products));
+  const bodies = new Map(Object.entries(fused.products ?? {}));
   for (const answer of [fused, ranked]) for (const hit of answer.hits.hits) bodies.set(hit.id, hit.product);
   const known = skipJudged ? (judged?.grades ?? {}) : {};
   const ids = [...bodies.keys()];

@@ -71,6 +71,7 @@ export async function show(main, options) {
       return;
     }
     document.title = `${query} – judge`;
+    place.replaceChildren(el("p", { class: "hushed" }, "Collecting the products …"));
     try {
       const pool = await poolOf(query, {
         depth: Number(depth.input.value) || 10, seed: seed.input.value, skipJudged: skip.checked, hasJudgments: options.judged_queries > 0,

@@ -31,7 +31,7 @@ export function card(hit, search, options) {
     el(
       "div", { class: "card-text" },
       el("p", { class: "brand" }, product.brand || "\u00a0"),
-      el("h3", {}, title(product)),
+      el("h2", {}, title(product)),
       el(
         "p", { class: "price-line" },
         el("span", { class: "price" }, price(product, options.minor_units)),

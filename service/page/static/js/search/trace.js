@@ -1,7 +1,7 @@
 // How an answer came about: what each stage and route took, what is missing, and where the list came from.
 
 import { el, svg } from "../dom.js";
-import { age, ms } from "../format.js";
+import { age, count, ms } from "../format.js";
 import { routeChip } from "./routes.js";
 
 const STATUS = {
@@ -58,11 +58,14 @@ function routeRows(routes) {
   );
 }
 
+const counted = ({ aggregations_over: over, routes }) => routes[over]?.total ?? null;
+
 /** The facets count what one route matches; with a facet chosen, that route matches as many as the facet said. */
-function facetKind({ aggregations_over: over, routes }) {
+function facetKind(answer) {
+  const over = answer.aggregations_over;
   if (!over) return "nothing";
-  const matches = routes[over]?.total;
-  return matches === null || matches === undefined ? `the nearest that ${over} found` : `the ${matches} products that ${over} matches`;
+  const matches = counted(answer);
+  return matches === null ? `the nearest that ${over} found` : `the ${matches} products that ${over} matches`;
 }
 
 /** One line, which opens to the whole story. */
@@ -71,7 +74,7 @@ export function trace(answer) {
   const heads = ["Route", "Status", "Hits", "Matches", "Engine", "Model"];
   return el(
     "details", { class: "trace" },
-    el("summary", {}, `${ms(answer.took_ms)}, ${cacheNote(answer.cache)}`),
+    el("summary", {}, [`${ms(answer.took_ms)}, ${cacheNote(answer.cache)}`, counted(answer) !== null && `facets count ${count(counted(answer))}`].filter(Boolean).join("; ")),
     el(
       "div", { class: "trace-body" },
       stages.length ? stageBar(stages) : "",

@@ -1,0 +1,45 @@
+"""The status page, and reports that can do nothing but be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.page.conftest import Opened
+
+pytestmark = [pytest.mark.data, pytest.mark.slow]
+
+
+def test_the_state_of_everything(opened: Opened, icecat_url: str, shot: Callable[[Page, str], None]) -> None:
+    httpx.post(f"{icecat_url}/v1/search", json={"query": "toner"}, timeout=30)
+    page = opened(f"{icecat_url}/status", height=1100)
+    expect(page.locator(".ready-line")).to_contain_text("Ready")
+    expect(page.get_by_role("region", name="Index generations", exact=True).first).to_contain_text("19,406")
+    routes = page.get_by_role("region", name="Routes", exact=True)
+    expect(routes.locator("tbody tr")).to_have_count(3)
+    expect(routes).to_contain_text("lexical")
+    searches = int(routes.locator("tbody tr").last.locator("td").nth(2).inner_text())
+    assert searches >= 1
+    httpx.post(f"{icecat_url}/v1/search", json={"query": "toner"}, timeout=30)
+    page.get_by_role("button", name="Refresh").click()
+    expect(routes.locator("tbody tr").last.locator("td").nth(2)).to_have_text(str(searches + 1))
+    expect(page.get_by_role("region", name="Cache", exact=True)).to_contain_text("hit")
+    shot(page, "status")
+
+
+def test_a_report_is_listed_opened_and_harmless(opened: Opened, icecat_url: str) -> None:
+    page = opened(f"{icecat_url}/status")
+    link = page.get_by_role("link", name="Evaluation: lexical & dense")
+    expect(link).to_be_visible()
+    href = link.get_attribute("href") or ""
+    with page.context.expect_page() as new:
+        link.click()
+    report = new.value
+    expect(report.locator("p")).to_have_text("0.55")
+    expect(report.locator("p")).to_have_css("color", "rgb(1, 2, 3)")  # its own style is allowed
+    assert report.title() == "Evaluation: lexical & dense"  # its program is not
+    assert httpx.get(f"{icecat_url}{href}").status_code == 200
+    assert httpx.get(f"{icecat_url}{href[:-1]}{'0' if href[-1] != '0' else '1'}").status_code == 404
