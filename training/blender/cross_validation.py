@@ -16,7 +16,7 @@ from multirecall.training.blender.collecting import JudgedPool
 from multirecall.training.blender.examples import Example, Featuriser
 from multirecall.training.blender.folds import deal, split_off
 from multirecall.training.blender.growing import Growing
-from multirecall.training.blender.learning import grow, grow_until_it_stops_helping
+from multirecall.training.blender.learning import grow, most_trees_that_do_not_hurt
 
 __all__ = ["BLENDER", "Fold", "Scored", "best_baseline", "blended_run", "cross_validate", "fit", "score", "systems"]
 
@@ -76,12 +76,12 @@ def fit(
     rest, held_out = split_off(pools, growing.held_out_share, seed=growing.seed)
     held = [featuriser.example(pool) for pool in held_out]
 
-    def figure(scores: Sequence[Floats]) -> float:
+    def figures(scores: Sequence[Floats]) -> Floats:
         found = [Scored(example=e, scores=s).ranked for e, s in zip(held, scores, strict=True)]
-        return float(np.mean([MEASURE(ids, pool.grades) for ids, pool in zip(found, held_out, strict=True)]))
+        return np.array([MEASURE(ids, pool.grades) for ids, pool in zip(found, held_out, strict=True)])
 
-    rounds = grow_until_it_stops_helping(
-        examples_of(rest, featuriser, growing), held, featuriser.features, growing, figure, advance=advance
+    rounds = most_trees_that_do_not_hurt(
+        examples_of(rest, featuriser, growing), held, featuriser.features, growing, figures, advance=advance
     )
     chosen = replace(growing, rounds=rounds)
     return grow(examples_of(pools, featuriser, growing), featuriser.features, chosen, advance=advance), rounds

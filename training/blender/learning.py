@@ -15,7 +15,7 @@ from multirecall.fusion.features.feature_set import FeatureSet
 from multirecall.training.blender.examples import Example
 from multirecall.training.blender.growing import Growing
 
-__all__ = ["grow", "grow_until_it_stops_helping"]
+__all__ = ["grow", "most_trees_that_do_not_hurt"]
 
 Floats = NDArray[np.float64]
 
@@ -117,41 +117,47 @@ def grow(
     )
 
 
-def grow_until_it_stops_helping(
+def most_trees_that_do_not_hurt(
     examples: Sequence[Example],
     held_out: Sequence[Example],
     features: FeatureSet,
     growing: Growing,
-    figure: Callable[[Sequence[Floats]], float],
+    figures: Callable[[Sequence[Floats]], Floats],
     *,
     advance: Callable[[], None] = lambda: None,
 ) -> int:
-    """The number of trees at which `figure` of the held-out examples' scores is highest.
+    """The most trees whose figures on the held-out examples are not clearly worse than the best seen.
 
-    `figure` gets the scores of each held-out example, in their order, after every fifth tree: it is the measure of the
-    evaluation itself, over all judged products, not LightGBM's over the candidates. Stops `patience` trees after the
-    best.
+    `figures` gets the scores of each held-out example, in their order, after every fifth tree, and returns one figure
+    per query: the measure of the evaluation itself, over all judged products, not LightGBM's over the candidates.
+    Clearly worse is a mean loss of more than two standard errors (paired by query): some ten held-out queries can say
+    which number of trees is bad, but the highest of their means is where luck is, and mostly too early.
+    Stops `patience` trees after the last number that was not clearly worse.
     """
     rows = _rows(examples, growing)
     booster = lightgbm.Booster(_parameters(growing, features, rows.gains), _dataset(rows, features))
     scores = [np.zeros(len(e)) for e in held_out]
-    best, best_rounds = -np.inf, 1
+    best, fine = np.full(len(held_out), -np.inf), 1
     for done in range(1, growing.rounds + 1):
         booster.update()
         advance()
-        if done % _LOOK_EVERY:
+        if done % _LOOK_EVERY and done < growing.rounds:
             continue
+        since = (done - 1) // _LOOK_EVERY * _LOOK_EVERY
         for at, example in enumerate(held_out):
             if len(example):
                 scores[at] = scores[at] + booster.predict(
-                    example.matrix, start_iteration=done - _LOOK_EVERY, num_iteration=_LOOK_EVERY, num_threads=1
+                    example.matrix, start_iteration=since, num_iteration=done - since, num_threads=1
                 )
-        reached = figure(scores)
-        if reached > best:
-            best, best_rounds = reached, done
-        elif done - best_rounds >= growing.patience:
+        reached = figures(scores)
+        if reached.mean() > best.mean():
+            best = reached
+        loss = best - reached
+        if loss.mean() <= 2.0 * loss.std() / np.sqrt(len(loss)):
+            fine = done
+        elif done - fine >= growing.patience:
             break
-    return best_rounds
+    return fine
 
 
 _LOOK_EVERY = 5

@@ -20,6 +20,7 @@ from multirecall.training.blender.cross_validation import cross_validate, score
 from multirecall.training.blender.examples import Featuriser
 from multirecall.training.blender.folds import deal, split_off
 from multirecall.training.blender.growing import Growing
+from multirecall.training.blender.learning import most_trees_that_do_not_hurt
 from multirecall.training.blender.storing import save_blender
 from multirecall.training.blender.training import TrainedBlender, train_blender
 from multirecall.wiring.blenders import fusion_for, load_blender
@@ -112,6 +113,26 @@ def test_a_blender_trained_with_routes_left_out_loses_less_when_one_is_missing()
         ]
         reached[dropout] = float(np.mean(figures))
     assert reached[1.0] > reached[0.0]
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        ([[0.0] * 4, [-0.1] * 4, [0.0] * 4, [0.1] * 4], 10),  # each query loses: clearly worse than ten trees
+        ([[0.0] * 4, [-0.4, 0.0, 0.0, 0.0], [0.0] * 4, [0.0] * 4], 20),  # one lucky query makes no best number
+        ([[0.0] * 4, [0.1] * 4, [0.1] * 4, [-0.2] * 4], 5),  # `patience` trees without recovery are the end
+        ([[0.0] * 4, [0.1] * 4, [-0.2] * 4, [-0.2] * 4], 20),
+    ],
+)
+def test_as_many_trees_as_do_not_clearly_hurt(
+    pools: list[JudgedPool], losses: list[list[float]], expected: int
+) -> None:
+    examples = [FEATURISER.example(pool) for pool in pools[:8]]
+    looks = iter(losses)
+    found = most_trees_that_do_not_hurt(
+        examples, examples[:4], SET, replace(QUICK, rounds=20, patience=10), lambda scores: 0.5 - np.array(next(looks))
+    )
+    assert found == expected
 
 
 def test_the_weights_of_the_baseline_are_tuned_on_its_queries() -> None:
