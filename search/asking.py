@@ -28,7 +28,7 @@ class Asking:
     def __init__(self, engine: Engine, *, breaker: Breaker | None, usual_s: float) -> None:
         self.engine = engine
         self.in_process = engine.capabilities.in_process
-        self._breaker = breaker
+        self.breaker = breaker
         self._usual_s = usual_s
 
     def deadline(self, timeout_s: float | None = None) -> Deadline:
@@ -77,19 +77,19 @@ class Asking:
         return found, ""
 
     def _check(self) -> None:
-        if self._breaker is None or not (refusal := self._breaker.refusal()):
+        if self.breaker is None or not (refusal := self.breaker.refusal()):
             return
         raise EngineUnavailable(
             f"The engine is not asked: {refusal}.",
             hint="It is tried again by itself.",
-            retry_after_s=max(1.0, self._breaker.retry_after_s),
+            retry_after_s=max(1.0, self.breaker.retry_after_s),
             engine=self.engine.url,
         )
 
     def _count(self, failure: str, fair: bool) -> None:
-        if self._breaker is None:
+        if self.breaker is None:
             return
         if not failure:
-            self._breaker.succeeded()
+            self.breaker.succeeded()
         elif fair:
-            self._breaker.failed(failure)
+            self.breaker.failed(failure)

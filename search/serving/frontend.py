@@ -10,6 +10,7 @@ from typing import Any
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import StoreUnavailable
 from multirecall.core.query import MAX_WINDOW, Query
+from multirecall.search.breaker import Breaker
 from multirecall.search.frozen import FrozenList, frozen_list, page_of
 from multirecall.search.gathering import Clock
 from multirecall.search.live import LiveSearcher
@@ -49,6 +50,16 @@ class Frontend:
     @property
     def cache(self) -> ListCache | None:
         return self._cache
+
+    @property
+    def breakers(self) -> dict[str, Breaker]:
+        """What may be left alone for a while: `engine`, `redis`, and the routes that have a model."""
+        found = dict(self._live.ask(lambda searcher: searcher.breakers)) if self._live.generation else {}
+        if self._live.asking.breaker is not None:
+            found["engine"] = self._live.asking.breaker
+        if self._cache is not None and self._cache.shared is not None:
+            found["redis"] = self._cache.shared.breaker
+        return found
 
     def search(self, request: SearchRequest) -> Served:
         """The page of a query, or of a page token.
