@@ -48,13 +48,20 @@ def filled_engine() -> ExactEngine:
 
 
 @contextmanager
-def opened_answers(engine: ExactEngine) -> Iterator[FrontendAnswers]:
-    """What answers searches of the engine, lexically, without a cache."""
+def opened_live(engine: ExactEngine) -> Iterator[LiveSearcher]:
+    """A live searcher of the engine that asks the lexical route."""
 
     def open_generation(info: IndexInfo) -> Searcher:
         return Searcher(engine, routes=[LexicalRoute()], fusion=WeightedSum(), encoders={}, index=info.name)
 
     with LiveSearcher(engine, open_generation) as live:
+        yield live
+
+
+@contextmanager
+def opened_answers(engine: ExactEngine) -> Iterator[FrontendAnswers]:
+    """What answers searches of the engine, without a cache."""
+    with opened_live(engine) as live:
         yield FrontendAnswers(Frontend(live, tokens=PageTokens(b"a secret of tests")))
 
 
