@@ -151,7 +151,7 @@ def page_as_dict(page: Page) -> dict[str, Any]:
                     "score": h.score,
                     "relevance": h.relevance,
                     "product": dict(h.product),
-                    "sources": h.sources,
+                    "sources": [source._asdict() for source in h.sources],
                     **({"explanation": h.explanation} if h.explanation else {}),
                 }
                 for h in page.hits

@@ -121,11 +121,10 @@ def ranked_hits(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(NamedTuple):
     """One route's share in a fused hit: its rank and raw score, and the normalised score if the fusion made one.
 
-    `contribution` is what this route added to the fused score.
+    `contribution` is what this route added to the fused score. A tuple, as `Hit` is.
     """
 
     route: str

@@ -100,13 +100,7 @@ def _list_from(values: dict[str, Any]) -> FrozenList:
                 score=score,
                 rank=rank,
                 sources=tuple(
-                    Source(
-                        route=routes[route].name,
-                        rank=in_route,
-                        score=of_route,
-                        normalised=normalised,
-                        contribution=contribution,
-                    )
+                    Source(routes[route].name, in_route, of_route, normalised, contribution)
                     for route, in_route, of_route, normalised, contribution in sources
                 ),
                 relevance=relevance,
