@@ -94,9 +94,10 @@ class AsyncClient:
     ) -> AsyncIterator[SearchResult]:
         """All pages of one list, frozen at the first: no product twice and none left out, whatever changes meanwhile.
 
-        Raises PageExpired if the service no longer has the list.
+        Pages are of 100 products unless `size` says otherwise. The list is as deep as the service makes it: 200
+        products or, for a `size` above that, 1,000. Raises PageExpired if the service no longer has the list.
         """
-        wanted: Search | None = Search.of(query, options)
+        wanted: Search | None = Search.through(query, options)
         while wanted is not None:
             page = await self.search(wanted)
             yield page

@@ -138,7 +138,7 @@ def deliver(chunk: Chunk, options: Options, retrying: Retrying, *, wait: str) ->
         try:
             results = yield from _sent(chunk, pending, options, wait=wait, attempt=attempt, request_id=request_id)
         except MultirecallError as error:
-            if not may_retry(chunk.call(pending, wait), error):
+            if not may_retry(chunk.call((), wait), error):
                 raise
             wait_s = retrying.wait_s(attempt, retry_after_of(error))
             if attempt == retries or wait_s is None:

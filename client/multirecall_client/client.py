@@ -92,9 +92,10 @@ class Client:
     def iter_pages(self, query: str | Search = "", /, **options: Unpack[SearchOptions]) -> Iterator[SearchResult]:
         """All pages of one list, frozen at the first: no product twice and none left out, whatever changes meanwhile.
 
-        Raises PageExpired if the service no longer has the list.
+        Pages are of 100 products unless `size` says otherwise. The list is as deep as the service makes it: 200
+        products or, for a `size` above that, 1,000. Raises PageExpired if the service no longer has the list.
         """
-        wanted: Search | None = Search.of(query, options)
+        wanted: Search | None = Search.through(query, options)
         while wanted is not None:
             page = self.search(wanted)
             yield page

@@ -11,6 +11,7 @@ from multirecall_client.errors import InvalidArgument
 
 __all__ = ["Search", "SearchOptions", "following"]
 
+_ITERATED_SIZE = 100
 _TEXTS = ("filters", "facets", "sort", "routes")
 _WIRE_NAMES = {"offset": "from"}
 
@@ -80,6 +81,11 @@ class Search:
     def of(cls, query: str | Search, options: SearchOptions) -> Search:
         """A search from what a method was given. Raises TypeError for an unknown keyword."""
         return replace(query if isinstance(query, Search) else cls(query=query), **options)
+
+    @classmethod
+    def through(cls, query: str | Search, options: SearchOptions) -> Search:
+        """The same, to go through all pages: those are of 100 products unless their size is given."""
+        return cls.of(query if isinstance(query, Search) else cls(query=query, size=_ITERATED_SIZE), options)
 
     def to_body(self) -> dict[str, Any]:
         """As the service reads it, without what is at its default."""

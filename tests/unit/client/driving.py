@@ -41,20 +41,29 @@ class Driver:
     def run(self, flow: Flow[T], replies: Iterable[Reply]) -> T:
         """The flow's result. Fails if it does not use all replies, or asks for more."""
         coming = iter(replies)
+
+        def following(request: Request) -> Answer | NoAnswer:
+            reply = next(coming, None)
+            assert reply is not None, f"an unexpected request: {request.method} {request.path}"
+            return reply(request) if callable(reply) else reply
+
+        result = self.serve(flow, following)
+        assert next(coming, None) is None, "fewer requests than replies"
+        return result
+
+    def serve(self, flow: Flow[T], service: Callable[[Request], Answer | NoAnswer]) -> T:
+        """The flow's result, if this answers its requests."""
         try:
             step = next(flow)
             while True:
                 if isinstance(step, Request):
                     self.requests.append(step)
                     self.now += self.request_s
-                    reply = next(coming, None)
-                    assert reply is not None, f"an unexpected request: {step.method} {step.path}"
-                    step = flow.send(reply(step) if callable(reply) else reply)
+                    step = flow.send(service(step))
                 else:
                     self.waits.append(step.seconds)
                     self.now += step.seconds
                     step = next(flow)
         except StopIteration as done:
-            assert next(coming, None) is None, "fewer requests than replies"
             result: T = done.value
             return result

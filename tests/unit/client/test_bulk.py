@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from multirecall_client import ConnectionBroken, Delete, InvalidArgument, Unauthorized, Unavailable, Update, Upsert
 from multirecall_client.bulk import Chunk, Chunker, deliver
@@ -193,6 +195,42 @@ def test_numbers_that_json_lacks_reach_the_service_as_texts_and_not_as_nothing()
 def test_more_or_fewer_results_than_changes_are_no_answer() -> None:
     with pytest.raises(UnreadableAnswer, match="1 results for 2 changes"):
         delivered(*upserts(*"ab"), replies=[answer(200, {"items": [{"id": "a", "status": "applied"}]})])
+
+
+@given(
+    ids=st.lists(st.sampled_from("abc"), min_size=1, max_size=12),
+    fates=st.lists(st.sampled_from(["applied", "failed", "lost", "busy"]), max_size=40),
+    items=st.integers(1, 5),
+)
+def test_the_last_change_of_each_product_is_what_stays_whatever_fails(
+    ids: list[str], fates: list[str], items: int
+) -> None:
+    """A service in which each change may fail, the answer may be lost after all was done, or nothing be taken."""
+    stored: dict[str, int] = {}
+    coming = iter(fates)
+
+    def serve(request: Request) -> Answer | NoAnswer:
+        fate = next(coming, "applied")
+        if fate == "busy":
+            return problem(503)
+        statuses = [next(coming, "applied") for _ in sent(request)]
+        done = [status != "failed" for status in statuses]
+        stored.update({one["id"]: one["n"] for one, ok in zip(sent(request), done, strict=True) if ok})
+        if fate == "lost":
+            return ConnectionBroken("reset")
+        names = [one["id"] for one in sent(request)]
+        results = [{"id": name, "status": "applied" if ok else "failed"} for name, ok in zip(names, done, strict=True)]
+        return answer(200, {"items": results})
+
+    driver = Driver()
+    results = []
+    for chunk in chunks(*upserts(*ids), items=items):
+        assert len(chunk.pieces) <= items
+        flow = deliver(chunk, Options(retries=50), driver.retrying, wait="none")
+        results += driver.serve(flow, serve)
+    assert [one.index for one in results] == list(range(len(ids)))
+    assert all(one.ok for one in results)
+    assert stored == {name: n for n, name in enumerate(ids)}
 
 
 # ---------------------------------------------------------------- report

@@ -67,6 +67,12 @@ def test_options_change_a_search_and_unknown_ones_are_refused() -> None:
         Search.of("toner", {"sizes": 7})  # type: ignore[typeddict-unknown-key]
 
 
+def test_going_through_all_pages_takes_larger_ones_unless_told() -> None:
+    assert Search.through("toner", {}) == Search(query="toner", size=100)
+    assert Search.through("toner", {"size": 7}) == Search(query="toner", size=7)
+    assert Search.through(ALL, {}) == ALL
+
+
 def test_the_following_page_is_named_by_the_token_and_the_place_alone() -> None:
     after = following(ALL, page(has_more=True, token="t"))
     assert after is not None
