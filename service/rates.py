@@ -87,7 +87,8 @@ class RateLimits:
     def _bucket(self, caller: str, now: float) -> _Bucket:
         bucket = self._buckets.get(caller)
         if bucket is None:
-            start = 0.0 if self._shared is not None else self._burst
+            alone = self._shared is None or now < self._without_until
+            start = self._burst if alone else 0.0
             bucket = self._buckets[caller] = _Bucket(tokens=start, at=now)
         return bucket
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -30,6 +31,7 @@ class WorkersWriter:
         self._deployment = deployment
         self._schema = schema
         self._sleep = sleep
+        self._lock = threading.Lock()  # a deployment opens and closes its engine, and is for one thread at a time
 
     def write(self, changes: Sequence[Change], *, wait_s: float) -> Written:
         """See `Writer`. While the queue is full nothing waits here: what was not taken failed, and may be sent
@@ -60,7 +62,8 @@ class WorkersWriter:
     def _send(self, changes: Sequence[Change]) -> tuple[Job, int, str]:
         """The job, how many of the changes it has, and why not all. Raises Backpressure if it has none."""
         try:
-            return Submitter(self._deployment).send(changes, wait_s=0.0), len(changes), ""
+            with self._lock:
+                return Submitter(self._deployment).send(changes, wait_s=0.0), len(changes), ""
         except Backpressure as error:
             taken = int(error.data["taken"])
             if not taken:
@@ -74,7 +77,16 @@ class WorkersWriter:
             self._sleep(min(pause_s, max(0.0, until - time.monotonic())))
             pause_s = min(_LOOK_SELDOM_S, pause_s * 1.5)
             job = self._deployment.jobs.get(job.id)
+        if wait_s and job.state.over:
+            self._show()
         return job
+
+    def _show(self) -> None:
+        """Makes what was written visible now; on servers the workers' sweep would do it within a second."""
+        with self._lock, self._deployment.engine() as engine:
+            if engine.capabilities.concurrent_writers:
+                for index in self._deployment.unrefreshed.marks():
+                    engine.refresh(index=index)
 
     def _dead(self, job: Job) -> dict[str, str]:
         """Why products of the job were given up, by id."""

@@ -97,6 +97,7 @@ def test_without_the_shared_buckets_each_process_limits_by_itself_and_does_not_a
     shared.away = True
     limits = RateLimits(rate_per_s=10, burst=5, shared=shared, clock=clock)
     assert granted(limits, "a", 20) == 5
+    assert granted(limits, "new", 20) == 5, "who comes meanwhile has a whole bucket too"
     assert shared.calls == 1
     shared.away = False
     clock.now += 6
