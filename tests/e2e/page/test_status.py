@@ -8,6 +8,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from multirecall.indexer.items import DeleteItem
+from multirecall.workers.store.dead_letters import DeadLetter
+from multirecall.workers.store.jobs import Job, JobKind, JobState
 from tests.e2e.page.conftest import Opened
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
@@ -43,3 +46,26 @@ def test_a_report_is_listed_opened_and_harmless(opened: Opened, icecat_url: str)
     assert report.title() == "Evaluation: lexical & dense"  # its program is not
     assert httpx.get(f"{icecat_url}{href}").status_code == 200
     assert httpx.get(f"{icecat_url}{href[:-1]}{'0' if href[-1] != '0' else '1'}").status_code == 404
+
+
+def test_jobs_and_dead_letters_are_read_as_the_workers_write_them(opened: Opened, icecat_url: str) -> None:
+    counts = {"planned": 400, "done": 300, "stale": 0, "failed": 2, "bytes_total": 0}
+    running = Job(id="rebuild-1", kind=JobKind.REBUILD, state=JobState.RUNNING, stage="encoding", counts=counts)
+    failed = Job(
+        id="train-2", kind=JobKind.TRAIN_BLENDER, state=JobState.FAILED, counts=counts, made_at=1.79e9,
+        error={"message": "No <judged> query has hits."},
+    )  # fmt: skip
+    item = DeleteItem(id="p 1")
+    letter = DeadLetter(id="0f", item=item, error="no title", tries=8, job="rebuild-1", index="i", died_at=1.79e9)
+    page = opened(f"{icecat_url}/status")
+    page.route("**/v1/jobs", lambda route: route.fulfill(json={"jobs": [running.to_dict(), failed.to_dict()]}))
+    page.route("**/v1/deadletters", lambda route: route.fulfill(json={"total": 1, "dead_letters": [letter.to_dict()]}))
+    page.reload()
+    jobs = page.get_by_role("region", name="Jobs", exact=True).locator("tbody tr")
+    expect(jobs).to_have_count(2)
+    expect(jobs.nth(0)).to_contain_text("running: encoding")
+    expect(jobs.nth(0)).to_contain_text(f"300 ({round(100 * 302 / 400)} %)")
+    expect(jobs.nth(1)).to_contain_text("No <judged> query has hits.")
+    letters = page.get_by_role("region", name="Dead letters", exact=True).first
+    expect(letters).to_contain_text("no title")
+    expect(letters).to_contain_text("p 1")

@@ -77,7 +77,7 @@ export async function show(main, options) {
         depth: Number(depth.input.value) || 10, seed: seed.input.value, skipJudged: skip.checked, hasJudgments: options.judged_queries > 0,
       });
       place.replaceChildren(desk(pool, options, renderKept));
-      place.querySelector(".desk")?.focus();
+      place.querySelector(".desk")?.focus({ preventScroll: true });
     } catch (error) {
       place.replaceChildren(problemNotice(error));
     }

@@ -1,38 +1,43 @@
-// What the workers did, and what they had to give up.
+// What the workers did, and what they had to give up; fields as `multirecall jobs list --json` has them.
 
 import { el } from "../dom.js";
-import { count, moment } from "../format.js";
-import { table } from "./tables.js";
+import { count, counted, moment } from "../format.js";
+import { mark, table } from "./tables.js";
 
 const SHOWN = 20;
 
-/** A value of a record whose fields are those of `multirecall jobs list --json`. */
-function told(value) {
-  if (value === null || value === undefined || value === "") return "–";
-  if (typeof value === "number" && value > 1e9 && value < 1e11) return moment(value);
-  if (typeof value === "number") return count(value);
-  if (typeof value === "object") return JSON.stringify(value);
-  return String(value);
+const GOOD = { done: true, failed: false, cancelled: null };
+
+function progress({ share, counts = {} }) {
+  const done = count(counts.done ?? 0);
+  return share === null || share === undefined ? done : `${done} (${Math.round(share * 100)} %)`;
 }
 
-/** Those of the wanted columns that any record has. */
-function recordTable(caption, records, wanted) {
-  const columns = wanted.filter((name) => records.some((one) => one[name] !== undefined));
-  return table(
-    caption, columns.map((name) => [name.replaceAll("_", " "), records.every((one) => typeof one[name] === "number" && one[name] < 1e9)]),
-    records.slice(0, SHOWN).map((one) => columns.map((name) => told(one[name]))),
-  );
+function stateOf({ state, stage, error }) {
+  return [
+    mark(GOOD[state] ?? null, stage && !(state in GOOD) ? `${state}: ${stage}` : state),
+    error?.message ? el("p", { class: "small" }, error.message) : "",
+  ];
 }
 
 export function jobTable({ jobs }) {
   if (!jobs.length) return el("p", { class: "hushed small" }, "The workers have had nothing to do yet.");
-  return recordTable("Latest jobs", jobs, ["id", "kind", "status", "state", "read", "written", "rejected", "dead", "started_at", "ended_at", "error"]);
+  return table(
+    "Latest jobs", [["Job", false], ["State", false], ["Done", true], ["Given up", true], ["Began", false]],
+    jobs.slice(0, SHOWN).map((job) => [
+      [el("span", {}, job.kind.replaceAll("-", " ")), el("br"), el("code", { class: "hushed" }, job.id)],
+      stateOf(job), progress(job), count(job.counts?.failed ?? 0), moment(job.started_at || job.made_at),
+    ]),
+  );
 }
 
 export function deadLetterTable({ total, dead_letters: letters }) {
   if (!total) return el("p", { class: "hushed small" }, "None: every product could be written.");
   return [
-    el("p", {}, `${count(total)} in all.`),
-    recordTable("Dead letters", letters, ["id", "product_id", "job", "reason", "error", "tries", "at", "died_at"]),
+    el("p", {}, `${counted(total, "product")} given up, the oldest first.`),
+    table(
+      "Dead letters", [["Product", false], ["Reason", false], ["Tries", true], ["When", false]],
+      letters.slice(0, SHOWN).map((one) => [el("code", {}, one.product), one.error, count(one.tries), moment(one.died_at)]),
+    ),
   ];
 }
