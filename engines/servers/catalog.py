@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from multirecall.core.errors import InvalidInput, NotFound
+from multirecall.core.errors import EngineUnavailable, InvalidInput, NotFound
 from multirecall.engines.base import IndexInfo
 from multirecall.engines.schema import Schema
 from multirecall.engines.servers.dialect import Dialect
@@ -21,6 +21,7 @@ from multirecall.engines.servers.transport import Transport, dumps, json_lines
 __all__ = ["Catalog", "OpenIndex"]
 
 _KNOWN_FOR_S = 5.0
+_DOUBTED_FOR_S = 1.0
 _CREATE_TRIES = 10
 
 
@@ -57,13 +58,24 @@ class Catalog:
         self._lock = Lock()
         self._known: dict[str | None, tuple[float, OpenIndex]] = {}
 
-    def opened(self, index: str | None) -> OpenIndex:
-        """The live or the named index with its schema; asked of the server every few seconds only. Raises NotFound."""
+    def opened(self, index: str | None, *, timeout_s: float | None = None) -> OpenIndex:
+        """The live or the named index with its schema; asked of the server every few seconds only. Raises NotFound.
+
+        If the server does not answer within `timeout_s` (None: the transport's own limit), what was known before is
+        taken for right a little longer: whoever asks is about to ask the server for more, and will find out.
+        """
         with self._lock:
             known = self._known.get(index)
         if known is not None and self._clock() < known[0]:
             return known[1]
-        found = next(iter(self._described(index).items()))
+        try:
+            found = next(iter(self._described(index, timeout_s=timeout_s).items()))
+        except EngineUnavailable:
+            if known is None:
+                raise
+            with self._lock:
+                self._known[index] = (self._clock() + _DOUBTED_FOR_S, known[1])
+            return known[1]
         opened = OpenIndex(
             asked=index or self._name,
             index=found[0],
@@ -137,12 +149,14 @@ class Catalog:
         self._transport.send("DELETE", f"/{index}", index=index)
         self.forget()
 
-    def _described(self, index: str | None) -> dict[str, Any]:
+    def _described(self, index: str | None, *, timeout_s: float | None = None) -> dict[str, Any]:
         """The server's description of one index, under its physical name. Raises NotFound."""
         url = self._transport.url
         if index is not None and index_number(self._name, index) is None:
             raise NotFound(f"{url} has no index {index!r} under the name {self._name!r}.", engine=url, index=index)
-        answer = self._transport.exchange("GET", f"/{index or self._name}", params={"filter_path": _DESCRIBED})
+        answer = self._transport.exchange(
+            "GET", f"/{index or self._name}", params={"filter_path": _DESCRIBED}, timeout_s=timeout_s
+        )
         if answer.status == 404 and index is None:
             raise NotFound(
                 f"{url} has no live index {self._name!r}.",

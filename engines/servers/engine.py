@@ -126,11 +126,16 @@ class ServerEngine:
     ) -> list[EngineResult]:
         if not requests:
             return []
-        results, moved = self._searched(requests, deadline, self._catalog.opened(index))
+        results, moved = self._searched(requests, deadline, self._opened_for(deadline, index))
         if moved:  # the alias was swapped under us: the schema we compiled the requests by may be the old one
             self._catalog.forget()
-            results, _ = self._searched(requests, deadline, self._catalog.opened(index))
+            results, _ = self._searched(requests, deadline, self._opened_for(deadline, index))
         return results
+
+    def _opened_for(self, deadline: Deadline, index: str | None) -> OpenIndex:
+        """The index, asked for in at most half of the time that is left."""
+        remaining_s = deadline.remaining_s()
+        return self._catalog.opened(index, timeout_s=None if math.isinf(remaining_s) else max(0.001, remaining_s / 2))
 
     def _searched(
         self, requests: Sequence[EngineRequest], deadline: Deadline, opened: OpenIndex
@@ -176,7 +181,8 @@ class ServerEngine:
         index: str | None = None,
         timeout_s: float | None = None,
     ) -> list[Mapping[str, Any] | None]:
-        opened = self._catalog.opened(index)
+        deadline = Deadline.never() if timeout_s is None else Deadline.after(timeout_s)
+        opened = self._opened_for(deadline, index)
         names = STORED_FIELDS if fields is None else tuple(fields)
         params = {
             "_source_includes": ",".join(source_paths(names)),
@@ -189,7 +195,12 @@ class ServerEngine:
         for start in range(0, len(wanted), _FETCH_AT_ONCE):
             body = {"ids": wanted[start : start + _FETCH_AT_ONCE]}
             answer = self._transport.send(
-                "POST", f"/{opened.asked}/_mget", body=body, params=params, timeout_s=timeout_s, index=opened.asked
+                "POST",
+                f"/{opened.asked}/_mget",
+                body=body,
+                params=params,
+                timeout_s=None if timeout_s is None else max(0.001, deadline.remaining_s()),
+                index=opened.asked,
             )
             for held in answer.get("docs", ()):  # left out of the answer if none is found
                 if "error" in held:
