@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -86,6 +86,12 @@ class Settings(ServiceSettings, PageSettings, CacheSettings):
         0.0, ge=0, le=8760, description="hours between trainings of the blender by beat; 0: none"
     )
     log_level: str = Field("info", pattern=r"(?i)^(debug|info|warning|error)$", description="level of the logs")
+
+    @field_validator("judgments", "judged_queries", "reports", mode="before")
+    @classmethod
+    def _nothing_is_no_file(cls, value: Any) -> Any:
+        """A variable that is set to nothing; as a path it would be the present folder."""
+        return None if value == "" else value
 
     @classmethod
     def settings_customise_sources(

@@ -103,3 +103,9 @@ def test_the_workers_options_are_those_of_the_settings() -> None:
 
 def test_the_defaults_of_both_are_the_same() -> None:
     assert worker_options(load_settings()) == WorkerOptions()
+
+
+@pytest.mark.parametrize("name", ["judgments", "judged_queries", "reports"])
+def test_a_variable_that_is_set_to_nothing_names_no_file(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"MULTIRECALL_{name.upper()}", "")
+    assert getattr(load_settings(), name) is None
