@@ -87,7 +87,7 @@ class ConnectionFailed(NoAnswer):
 
 
 class ConnectionBroken(NoAnswer):
-    """The connection broke after the request had been sent, at least in part."""
+    """The connection broke after the request had been sent, at least in part; or what came back was garbled."""
 
 
 class TimedOut(NoAnswer):

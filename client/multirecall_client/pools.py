@@ -62,7 +62,7 @@ class Pools:
         pool = self._by_process.get(os.getpid()) or self._open()
         try:
             answer = pool.send(self._connecting.build(pool, request))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return no_answer(error, request)
         return Answer(status=answer.status_code, headers=dict(answer.headers), body=answer.content)
 
@@ -90,7 +90,7 @@ class AsyncPools:
         pool = self._by_loop.get(asyncio.get_running_loop()) or self._open()
         try:
             answer = await pool.send(self._connecting.build(pool, request))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return no_answer(error, request)
         return Answer(status=answer.status_code, headers=dict(answer.headers), body=answer.content)
 
@@ -107,7 +107,7 @@ class AsyncPools:
         return pool
 
 
-def no_answer(error: httpx.TransportError, request: Request) -> NoAnswer:
+def no_answer(error: httpx.RequestError, request: Request) -> NoAnswer:
     """What came of a request that got no answer; the address is named, headers are not."""
     what = f"{request.method} {request.path}"
     told: NoAnswer

@@ -45,6 +45,9 @@ def listening(answers: list[bytes | None]) -> Iterator[str]:
             thread.join(10)
 
 
+GARBLED = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 7\r\n\r\nno gzip"
+
+
 def http(body: bytes, length: int | None = None) -> bytes:
     return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body) if length is None else length, body)
 
@@ -71,7 +74,9 @@ def test_no_answer_is_over_when_the_time_is(connect: MakeClient) -> None:
         client.close()
 
 
-@pytest.mark.parametrize("broken", [b"", b"HTTP/1.1 200", http(ANSWER, length=99)], ids=["none", "head", "body"])
+@pytest.mark.parametrize(
+    "broken", [b"", b"HTTP/1.1 200", http(ANSWER, length=99), GARBLED], ids=["none", "head", "body", "garbled"]
+)
 def test_a_connection_that_breaks_is_tried_again_and_then_told(connect: MakeClient, broken: bytes) -> None:
     with listening([broken, http(ANSWER)]) as url:
         assert connect(url).health().status == "ok"
