@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from multirecall.core.errors import EncoderError, MultirecallError, NotFound
+from multirecall.core.errors import EncoderError, InvalidSource, MultirecallError, NotFound
 from multirecall.engines.base import Engine
 from multirecall.engines.schema import Schema
 from multirecall.search.filter_syntax import parse_facet
@@ -151,20 +151,31 @@ def _options(settings: Settings, hosts: tuple[str, ...]) -> ServiceOptions:
 
 
 def _page(settings: Settings) -> PageParts:
-    """What the web page shows. Raises InvalidSource for judgments that cannot be read, InvalidFilter for a facet."""
+    """What the web page shows. Raises InvalidFilter for a facet that cannot be read."""
     facets = tuple(settings.page_facets.split())
     for facet in facets:
         parse_facet(facet, minor_units=settings.price_minor_units)
     secret = settings.page_secret.get_secret_value().encode() or None
-    files = (settings.judgments, settings.judged_queries)
     return PageParts(
         facets=facets,
         routes=tuple(name.strip() for name in settings.routes.split(",") if name.strip()),
         fusion=settings.fusion.partition(":")[0],  # what follows is a path of this machine
         minor_units=settings.price_minor_units,
-        judged=JudgedQueries.read(*files) if files[0] and files[1] else JudgedQueries(),
-        reports=Reports(settings.reports, secret=secret) if settings.reports not in (None, Path()) else None,
+        judged=_judged(settings),
+        reports=Reports(settings.reports, secret=secret) if settings.reports else None,
     )
+
+
+def _judged(settings: Settings) -> JudgedQueries:
+    """The judgments of the settings; none, and a line in the log, if their files cannot be read: searches need none."""
+    judgments, queries = settings.judgments, settings.judged_queries
+    if not judgments or not queries:
+        return JudgedQueries()
+    try:
+        return JudgedQueries.read(judgments, queries)
+    except InvalidSource as error:
+        _log.warning("the page shows no judgments: %s", error)
+        return JudgedQueries()
 
 
 # ---------------------------------------------------------------- readiness

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 from tests.support.data import IndexedCatalogue
 from tests.support.http_service import running_service, service_settings
+
+expect.set_options(timeout=20_000)  # machines of tests are busy
 
 FACETS = "brand:10 category:10 price:25,50,100,250,500,1000 in_stock attributes.product_colour:8"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -44,7 +45,11 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[
     engine = index_products(PRODUCTS, folder)
     keys, setting = make_keys()
     facets = "brand:5 attributes.colour:5"
-    with running_service(service_settings(engine, folder, api_keys=setting, page_facets=facets, timeout_s=20.0)) as url:
+    settings = service_settings(
+        engine, folder, api_keys=setting, page_facets=facets, timeout_s=20.0,
+        judgments=folder / "none.tsv", judged_queries=folder / "none.tsv",
+    )  # fmt: skip
+    with running_service(settings) as url:
         yield url, keys
 
 
@@ -96,3 +101,9 @@ def test_a_key_is_kept_for_the_tab_and_its_role_is_told(opened: Opened, keyed: t
     page.get_by_role("dialog").get_by_label("Key", exact=True).fill("mr_wrong")
     page.get_by_role("button", name="Use this key").click()
     expect(page.get_by_role("dialog")).to_contain_text("not known")
+
+
+def test_judgments_that_cannot_be_read_stop_no_search(keyed: tuple[str, dict[Role, str]]) -> None:
+    url, keys = keyed
+    told = httpx.get(f"{url}/v1/page", headers={"x-api-key": keys[Role.SEARCH]}, timeout=20)
+    assert told.json()["judged_queries"] == 0

@@ -33,6 +33,16 @@ def test_the_state_of_everything(opened: Opened, icecat_url: str, shot: Callable
     shot(page, "status")
 
 
+def test_a_route_whose_breaker_is_open_is_told(opened: Opened, icecat_url: str) -> None:
+    page = opened(f"{icecat_url}/status")
+    open_breakers = 'multirecall_breaker_open{part="dense"} 1.0\nmultirecall_breaker_open{part="engine"} 1.0\n'
+    page.route("**/metrics", lambda route: route.fulfill(body=open_breakers, content_type="text/plain"))
+    page.get_by_role("button", name="Refresh").click()
+    routes = page.get_by_role("region", name="Routes", exact=True)
+    expect(routes).to_contain_text("left out for now")
+    expect(routes).to_contain_text("engine is not asked for now")
+
+
 def test_a_report_is_listed_opened_and_harmless(opened: Opened, icecat_url: str) -> None:
     page = opened(f"{icecat_url}/status")
     link = page.get_by_role("link", name="Evaluation: lexical & dense")

@@ -215,7 +215,7 @@ def test_source_files_are_read_only() -> None:
         for mount in service.get("volumes", ())
         if isinstance(mount, dict) and mount["target"] == "/catalogue"
     ]
-    assert len(mounts) == 3
+    assert len(mounts) == 4
     assert all(mount["read_only"] for mount in mounts)
 
 

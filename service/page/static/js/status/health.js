@@ -12,8 +12,23 @@ const percent = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(1)} 
 
 const time = (seconds) => (seconds === null ? "–" : ms(seconds * 1000));
 
+/** A part whose breaker is open is not asked for some seconds, because it failed too often. */
+const isOpen = (all, part) => sum(all, "multirecall_breaker_open", { part }) > 0;
+
+function routeState(all, route, n, degraded) {
+  if (isOpen(all, route)) return mark(false, "left out for now");
+  if (degraded) return mark(null, "degraded at times");
+  return n ? mark(true, "works") : "not asked yet";
+}
+
 export function routeSection(text, options) {
   const all = samples(text);
+  const others = labelValues(all, "multirecall_breaker_open", "part").filter((part) => !options.routes.includes(part) && isOpen(all, part));
+  const told = others.map((part) => el("p", {}, mark(false, `${part} is not asked for now: it failed too often.`)));
+  return [...told, routeTable(all, options)];
+}
+
+function routeTable(all, options) {
   const names = [...options.routes, "all"];
   return table(
     "Routes since the start of this process",
@@ -21,9 +36,8 @@ export function routeSection(text, options) {
     names.map((route) => {
       const n = sum(all, `${SEARCH}_count`, { route });
       const degraded = route === "all" ? null : sum(all, "multirecall_degraded_total", { route });
-      const state = !n && !degraded ? "not asked yet" : degraded ? mark(null, "degraded at times") : mark(true, "works");
       return [
-        route === "all" ? "whole search" : routeChip(route), route === "all" ? "" : state, count(n),
+        route === "all" ? "whole search" : routeChip(route), route === "all" ? "" : routeState(all, route, n, degraded), count(n),
         time(quantile(all, SEARCH, { route }, 0.5)), time(quantile(all, SEARCH, { route }, 0.95)),
         degraded === null ? "" : count(degraded),
       ];
@@ -31,7 +45,7 @@ export function routeSection(text, options) {
   );
 }
 
-const READABLE = /^multirecall_(cache|list_cache|vector_cache)_?(.*)$/;
+const READABLE = /^multirecall_\w*cache_/;
 
 function valueOf({ name, value }) {
   return name.includes("bytes") ? bytes(value) : Number.isInteger(value) ? count(value) : value.toFixed(3);
@@ -45,12 +59,14 @@ export function cacheSection(text) {
     .map((state) => [state || "none", sum(all, `${SEARCH}_count`, { route: "all", cache: state })])
     .filter(([, n]) => n > 0)
     .map(([state, n]) => [state, count(n), percent(n, whole)]);
+  const kept = sum(all, "multirecall_cache_bytes");
   const more = all.filter((one) => READABLE.test(one.name) && !/_(created|bucket)$/.test(one.name));
   const parts = [
     rows.length
       ? table("Searches by what the cache did", [["Answer", false], ["Searches", true], ["Share", true]], rows)
       : el("p", { class: "hushed small" }, "No search yet."),
   ];
+  if (kept) parts.push(el("p", { class: "small hushed" }, `${bytes(kept)} kept in the memory of this process.`));
   if (more.length) {
     parts.push(
       el(
