@@ -18,6 +18,4 @@ class PageSettings(BaseSettings):
         "brand:10 category:10 price:25,50,100,250,500,1000 in_stock",
         description="facets that the page offers, with spaces between them: brand:10 attributes.colour price:50,100",
     )
-    reports: Path | None = Field(
-        None, description="folder of HTML reports that the page lists; empty: none"
-    )
+    reports: Path | None = Field(None, description="folder of HTML reports that the page lists; empty: none")
