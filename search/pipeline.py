@@ -70,6 +70,7 @@ class Searcher:
         self._index = index
         self._identity = identity
         self._policy = policy
+        self._fingerprint = ""
         self._asking = Asking(engine, breaker=breaker, usual_s=timeout_s)
         self._gatherer = Gatherer(self._asking, routes, index=index, n_threads=n_threads)
 
@@ -89,8 +90,11 @@ class Searcher:
     @property
     def fingerprint(self) -> str:
         """All that two searchers must share to give the same answer to a query, but for the fusion."""
-        models = sorted((name, encoder.fingerprint) for name, encoder in self._encoders.items())
-        return repr((self._asking.engine.url, self._index, self._identity, self._routes, models, self._policy))
+        if not self._fingerprint:  # every look at the cache asks for it, and it never changes
+            models = sorted((name, encoder.fingerprint) for name, encoder in self._encoders.items())
+            parts = (self._asking.engine.url, self._index, self._identity, self._routes, models, self._policy)
+            self._fingerprint = repr(parts)
+        return self._fingerprint
 
     @property
     def breakers(self) -> Mapping[str, Breaker]:

@@ -20,6 +20,9 @@ __all__ = ["Budget", "Looked", "SharedLists"]
 
 _LONGEST_LOCK_MS = 30_000
 
+_MEMORY_KNOWN_FOR_S = 5.0
+_FULL_SHARE = 0.6  # of the memory of a Redis that refuses writes when it is full; the rest belongs to the workers
+
 _LOOK = """
 local id = redis.call('GET', KEYS[1])
 if id then
@@ -97,6 +100,7 @@ class SharedLists:
         self._prefix = prefix
         self._timeout_s = timeout_s
         self._page_ttl_ms = int(page_ttl_s * 1000)
+        self._look_at_memory, self._full = 0.0, False
         self._counters = counters
         self.breaker = breaker or Breaker("Redis", failures=3, open_s=3.0)
         self._look_script = self._redis.register_script(_LOOK)
@@ -126,6 +130,11 @@ class SharedLists:
 
         The bytes stored; 0 if Redis did not take them.
         """
+        if self._is_full(budget):
+            self._counters.count("redis_full")
+            if owner:
+                self.unlock(key, owner, budget)
+            return 0
         data = list_to_bytes(frozen)
         done = self._call(
             budget,
@@ -156,6 +165,20 @@ class SharedLists:
     def close(self) -> None:
         """Ends the connections."""
         self._redis.close()
+
+    def _is_full(self, budget: Budget) -> bool:
+        """Whether Redis refuses writes before long, of the workers too: then lists take no more of its memory.
+
+        One that evicts by itself (any policy but `noeviction`) is never full. Looked at every few seconds.
+        """
+        now = time.monotonic()
+        if now >= self._look_at_memory:
+            self._look_at_memory = now + _MEMORY_KNOWN_FOR_S
+            memory = self._call(budget, self._redis.info, "memory")
+            if memory is not None:
+                limit = memory.get("maxmemory", 0) if memory.get("maxmemory_policy") == "noeviction" else 0
+                self._full = limit > 0 and memory["used_memory"] > _FULL_SHARE * limit
+        return self._full
 
     def _key(self, *parts: str) -> str:
         return ":".join((self._prefix, *parts))

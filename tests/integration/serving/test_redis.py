@@ -185,6 +185,24 @@ def test_searches_go_on_while_redis_is_killed_hung_or_slow(own_redis: OwnRedis) 
         assert breaker.state == "closed"
 
 
+@pytest.mark.parametrize(("policy", "stored"), [("noeviction", False), ("allkeys-lru", True)])
+def test_lists_leave_room_for_the_workers_in_a_redis_that_does_not_evict(
+    own_redis: OwnRedis, policy: str, stored: bool
+) -> None:
+    with redis.Redis.from_url(own_redis.url) as client:
+        client.set("work", b"x" * 8_000_000)
+        client.config_set("maxmemory-policy", policy)
+        client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.7))  # more than 0.6 is taken
+        cache = shared_cache(own_redis.url, "t")
+        with opened_shop(ITEMS, cache=cache) as shop:
+            served = shop.frontend.search(SearchRequest(query=understand("lamp")))
+        assert bool(client.keys("t:list:*")) == stored
+        assert not client.keys("t:lock:*")
+        assert client.exists("work")
+    assert (len(served.page_token) < 50) == stored
+    assert cache.counters["redis_full"] == (not stored)
+
+
 def test_tokens_while_redis_is_gone(own_redis: OwnRedis) -> None:
     with opened_shop(ITEMS, cache=shared_cache(own_redis.url, "t")) as shop:
         other = Shop(engine=shop.engine, cache=shared_cache(own_redis.url, "t", timeout_s=0.05))
