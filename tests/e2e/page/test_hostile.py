@@ -36,6 +36,7 @@ PRODUCTS = [
     },
     {"id": "k2", "title": "Glass kettle", "brand": "Plain", "price": "29.95", "colour": "clear",
      "image_url": "https://images.example/a.png", "url": "https://shop.example/k2"},
+    {"id": "k3", "title": "Kettle set", "brand": "10-20", "price": "15.00"},
 ]  # fmt: skip
 
 
@@ -70,6 +71,10 @@ def test_no_text_of_the_catalogue_runs(opened: Opened, keyed: tuple[str, dict[Ro
     expect(card.locator("h2 a")).to_have_count(0)  # javascript: is no address
     expect(card.locator("img")).to_have_count(0)
     expect(page.get_by_role("checkbox", name="<audio>Bold</audio>")).to_be_visible()
+    page.get_by_role("checkbox", name="10-20").check()  # a brand that looks like a range of prices
+    expect(page.locator(".card")).to_have_count(1)
+    expect(page.locator(".card h2")).to_have_text("Kettle set")
+    page.get_by_role("button", name="Remove filter Brand: 10-20").click()
     card.locator("[data-explain]").click()
     expect(page.get_by_role("dialog").locator(".subject-title")).to_have_text(ATTACK)
     page.keyboard.press("Escape")

@@ -4,6 +4,8 @@ import { setup } from "./api.js";
 import { wireKey } from "./key.js";
 import { wireTheme } from "./theme.js";
 import { problemNotice } from "./problem_notice.js";
+import { knowRoutes } from "./search/routes.js";
+import { knowFacets } from "./search/state.js";
 import { keepQueryInLinks } from "./view_links.js";
 
 const VIEWS = {
@@ -24,6 +26,8 @@ async function start() {
   const main = document.getElementById("main");
   try {
     const [view, options] = await Promise.all([(VIEWS[location.pathname] ?? VIEWS["/"])(), setup()]);
+    knowRoutes(options.routes);
+    knowFacets(options.facets);
     main.replaceChildren();
     await view.show(main, options);
   } catch (error) {

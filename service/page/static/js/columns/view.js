@@ -7,7 +7,7 @@ import { queryBar } from "../combobox.js";
 import { openExplanation } from "../explain/dialog.js";
 import { problemNotice } from "../problem_notice.js";
 import { filterChips } from "../search/facets.js";
-import { knowRoutes, routeClass } from "../search/routes.js";
+import { routeClass } from "../search/routes.js";
 import { address, readState, searchOf, toggled } from "../search/state.js";
 import { degradedNotice, trace } from "../search/trace.js";
 import { keepQueryInLinks } from "../view_links.js";
@@ -38,7 +38,6 @@ function columnsOf(answer, searched) {
 }
 
 export async function show(main, options) {
-  knowRoutes(options.routes);
   let state = readState();
   let depth = DEPTHS[0];
   let running = null;

@@ -7,7 +7,6 @@ import { board } from "../columns/board.js";
 import { openExplanation } from "../explain/dialog.js";
 import { gradeMark } from "../grades.js";
 import { problemNotice } from "../problem_notice.js";
-import { knowRoutes } from "../search/routes.js";
 import { expressions, readState } from "../search/state.js";
 import { degradedNotice } from "../search/trace.js";
 import { keepQueryInLinks } from "../view_links.js";
@@ -38,7 +37,6 @@ function column(name, answer, other, judged, searched) {
 }
 
 export async function show(main, options) {
-  knowRoutes(options.routes);
   const known = options.routes;
   let state;
   let sides;

@@ -13,15 +13,17 @@ export function fieldName(field) {
 
 const isRangeBucket = (bucket) => "from" in bucket || "to" in bucket;
 
-function valueOf(bucket, minorUnits) {
+/** Prices are counted in their smallest unit and filtered as people write them. */
+function valueOf(field, bucket, minorUnits) {
   if (!isRangeBucket(bucket)) return String(bucket.key);
-  const end = (number) => (number === null || number === undefined ? "" : String(number / 10 ** minorUnits));
+  const unit = field === "price" ? 10 ** minorUnits : 1;
+  const end = (number) => (number === null || number === undefined ? "" : String(number / unit));
   return `${end(bucket.from)}-${end(bucket.to)}`;
 }
 
 /** A chosen value in words. */
 export function valueName(field, value) {
-  if (isRange(value)) {
+  if (isRange(field, value)) {
     const [from, to] = value.split("-");
     if (!from) return `under ${to}`;
     return to ? `${from} to ${to}` : `${from} and more`;
@@ -32,7 +34,7 @@ export function valueName(field, value) {
 
 function facetGroup({ field, buckets }, chosen, minorUnits, onToggle) {
   const single = buckets.some(isRangeBucket);
-  const shown = new Map(buckets.map((bucket) => [valueOf(bucket, minorUnits), bucket.count]));
+  const shown = new Map(buckets.map((bucket) => [valueOf(field, bucket, minorUnits), bucket.count]));
   for (const value of chosen) if (!shown.has(value)) shown.set(value, 0);
   const name = freshId(field);
   const rows = [...shown]
@@ -42,7 +44,7 @@ function facetGroup({ field, buckets }, chosen, minorUnits, onToggle) {
       return el(
         "label", { class: "tick facet-value" },
         el("input", {
-          type: single ? "radio" : "checkbox", name, value, checked, disabled: !isRange(value) && !isExpressible(value),
+          type: single ? "radio" : "checkbox", name, value, checked, disabled: !isRange(field, value) && !isExpressible(value),
           dataset: { facet: field },
           onchange: () => onToggle(field, value, single),
         }),
@@ -72,7 +74,7 @@ export function filterChips(filters, onToggle) {
         "button",
         {
           type: "button", class: "plain filter-chip", "aria-label": `Remove filter ${fieldName(field)}: ${valueName(field, value)}`,
-          onclick: () => onToggle(field, value, isRange(value)),
+          onclick: () => onToggle(field, value, isRange(field, value)),
         },
         `${fieldName(field)}: ${valueName(field, value)}`, el("span", { "aria-hidden": "true" }, " ×"),
       ),

@@ -1,6 +1,15 @@
 // What is searched for, as the address holds it: ?q=toner&f.brand=HP&f.brand=Xerox&f.price=50-100&sort=price:asc&page=3
 
 const RANGE = /^(\d*\.?\d*)-(\d*\.?\d*)$/;
+const NUMBERS = new Set(["price", "price_minor", "popularity", "updated_at", "version"]);
+
+let ranged = NUMBERS;
+
+/** Facets as a search writes them: `price:50,100` has ranges, `brand:10` values, whatever those look like. */
+export function knowFacets(facets) {
+  const more = facets.filter((facet) => facet.includes(",")).map((facet) => facet.split(":")[0]);
+  ranged = new Set([...NUMBERS, ...more]);
+}
 
 export const PAGE_SIZE = 24;
 
@@ -26,7 +35,7 @@ export function address(state, path = location.pathname) {
   return text ? `${path}?${text}` : path;
 }
 
-export const isRange = (value) => RANGE.test(value) && value !== "-";
+export const isRange = (field, value) => ranged.has(field) && RANGE.test(value) && value !== "-";
 
 /** A value of a facet that cannot be written as a filter: `|` separates values there. */
 export const isExpressible = (value) => !value.includes("|") && value.trim() === value && value !== "*" && value !== "";
@@ -36,10 +45,10 @@ export function expressions(filters, without = "") {
   const found = [];
   for (const [field, values] of filters) {
     if (field === without || !values.length) continue;
-    const range = values.length === 1 && RANGE.exec(values[0]);
-    if (range && isRange(values[0])) {
-      if (range[1]) found.push(`${field}>=${range[1]}`);
-      if (range[2]) found.push(`${field}<${range[2]}`);
+    if (isRange(field, values[0])) {
+      const [, from, to] = RANGE.exec(values[0]);
+      if (from) found.push(`${field}>=${from}`);
+      if (to) found.push(`${field}<${to}`);
     } else found.push(`${field}=${values.join("|")}`);
   }
   return found;

@@ -11,14 +11,12 @@ import { answerOf } from "./answering.js";
 import { card } from "./cards.js";
 import { facetPanel, filterChips } from "./facets.js";
 import { paging, shownRange } from "./paging.js";
-import { knowRoutes } from "./routes.js";
 import { address, readState, searchOf, toggled } from "./state.js";
 import { degradedNotice, trace } from "./trace.js";
 
 const SORTS = [["", "Best match"], ["price:asc", "Price, low to high"], ["price:desc", "Price, high to low"]];
 
 export async function show(main, options) {
-  knowRoutes(options.routes);
   let state = readState();
   let running = null;
 

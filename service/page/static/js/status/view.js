@@ -3,7 +3,6 @@
 import * as api from "../api.js";
 import { announce, el } from "../dom.js";
 import { bytes, count, moment } from "../format.js";
-import { knowRoutes } from "../search/routes.js";
 import { cacheSection, routeSection } from "./health.js";
 import { deadLetterTable, jobTable } from "./work.js";
 import { mark, section, table } from "./tables.js";
@@ -47,7 +46,6 @@ async function reportPart() {
 }
 
 export async function show(main, options) {
-  knowRoutes(options.routes);
   document.title = "Status – multirecall";
   const measured = { text: null };
   const figures = async () => (measured.text ??= api.metrics());
