@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.page.conftest import Opened
 
@@ -52,3 +52,33 @@ def test_why_a_before_b(opened: Opened, icecat_url: str, shot: Callable[[Page, s
     dialog.get_by_role("button", name="Close").click()
     page.get_by_role("button", name="Clear").click()
     expect(page.get_by_role("region", name="Picked products")).to_be_hidden()
+
+
+def test_features_are_shown_by_their_weight_and_the_smallest_together(
+    opened: Opened, icecat_url: str, shot: Callable[[Page, str], None]
+) -> None:
+    amounts = [(-1) ** n * (20 - n) / 100 for n in range(16)]
+    shares = [
+        {"name": f"f{n}", "description": f"feature {n}", "value": None if n == 1 else n / 2, "contribution": amount}
+        for n, amount in enumerate(amounts)
+    ]
+    explained = {"product_id": "x", "score": 0.5 + sum(amounts), "base": 0.5, "by": "features", "shares": shares}
+
+    def by_features(route: Route) -> None:
+        route.fulfill(json={"request_id": "r", "generation": "g", "took_ms": 3.0, "explanation": explained})
+
+    page = opened(f"{icecat_url}/?q=black+toner")
+    page.route("**/v1/explain", by_features)
+    page.locator("[data-explain]").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("0.500 that every product starts from")
+    rows = dialog.locator("tbody tr")
+    expect(rows).to_have_count(13)
+    expect(rows.nth(1)).to_contain_text("missing")
+    expect(rows.last).to_contain_text("4 smaller ones together")
+    adds = [number(text) for text in rows.locator("td:last-child").all_inner_texts()]
+    assert adds == pytest.approx([*amounts[:12], sum(amounts[12:])], abs=0.0006)
+    left = rows.locator("rect.against").evaluate_all("bars => bars.map(bar => +bar.getAttribute('x') < 50)")
+    assert len(left) == sum(amount < 0 for amount in amounts[:12])
+    assert all(left)
+    shot(page, "features")

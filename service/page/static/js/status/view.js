@@ -35,7 +35,7 @@ async function generationPart() {
 
 async function reportPart() {
   const { reports } = await api.reports();
-  if (!reports.length) return el("p", { class: "hushed small" }, "No report yet: `multirecall evaluate --html` writes one into the folder that MULTIRECALL_REPORTS names.");
+  if (!reports.length) return el("p", { class: "hushed small" }, "No report yet: ", el("code", {}, "multirecall evaluate … --html"), " writes one; ", el("code", {}, "MULTIRECALL_REPORTS"), " names their folder.");
   return table(
     "Evaluation reports", [["Report", false], ["Written", false], ["Size", true]],
     reports.map((one) => [
