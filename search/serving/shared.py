@@ -6,10 +6,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from multirecall.core.errors import InvalidSettings
 from multirecall.search.breaker import Breaker
 from multirecall.search.frozen import FrozenList
@@ -83,6 +79,11 @@ class SharedLists:
         breaker: Breaker | None = None,
         timeout_s: float = 0.02,
     ) -> None:
+        import redis  # here, so that commands without a cache load quickly
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        self._late, self._trouble = redis.TimeoutError, redis.RedisError
         try:
             self._redis = redis.Redis.from_url(
                 url,
@@ -198,8 +199,8 @@ class SharedLists:
         started = time.perf_counter()
         try:
             result = command(*args, **kwargs)
-        except redis.RedisError as error:
-            self._counters.count("redis_timeouts" if isinstance(error, redis.TimeoutError) else "redis_errors")
+        except self._trouble as error:
+            self._counters.count("redis_timeouts" if isinstance(error, self._late) else "redis_errors")
             self.breaker.failed(type(error).__name__)
             budget.left_s = 0.0  # a second try in the same request would wait as long again
             return None
