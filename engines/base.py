@@ -45,6 +45,7 @@ __all__ = [
     "IndexInfo",
     "IndexedProduct",
     "Kept",
+    "TellsCommits",
     "Text",
     "Update",
     "Upsert",
@@ -124,7 +125,8 @@ class EngineRequest:
     """One clause with its filter. `k` hits are wanted (0: only total and facets).
 
     `fields` names stored numeric, boolean or keyword fields, or `match_text`, whose values come back with each hit that
-    has them. A brand above `fields.MAX_KEYWORD_CHARS` is no keyword and does not come back.
+    has them. A brand or a category above `fields.MAX_KEYWORD_CHARS` is no keyword and does not come back;
+    categories come back sorted, which is the order of a path's prefixes.
     `sort` replaces the order by score (ties: id ascending); a Vector clause with a sort is unsupported.
     Facets count all products that match the clause and the filter; for a Vector clause: among the k hits. A number
     is counted by range (`edges`); by value it is unsupported.
@@ -218,6 +220,16 @@ class IndexInfo:
     count: int
     live: bool
     bytes: int = 0
+
+
+@runtime_checkable
+class TellsCommits(Protocol):
+    """An engine that can say, at next to no cost, whether its records may have changed."""
+
+    def commit_seen(self, *, index: str | None = None) -> int:
+        """Another number as soon as `fetch` may give another record than before; it means something in this process
+        alone. Raises NotFound."""
+        ...
 
 
 @runtime_checkable

@@ -83,6 +83,11 @@ class Searcher:
         return self._fusion
 
     @property
+    def encoders(self) -> Mapping[str, Encoder]:
+        """The models of queries, by vector field."""
+        return self._encoders
+
+    @property
     def generation(self) -> str:
         """The physical index that it is held to; empty if it follows the alias."""
         return self._index or ""

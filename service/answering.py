@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from multirecall.core.query import MAX_WINDOW
 from multirecall.fusion.explaining import Explanation, Why, why
 from multirecall.search.pipeline import Searcher
-from multirecall.search.serving import Frontend, SearchRequest, Served
+from multirecall.search.serving import CacheNote, Frontend, PageMark, Repeated, SearchRequest, Served
 
 __all__ = ["FrontendAnswers"]
 
@@ -31,6 +31,14 @@ class FrontendAnswers:
     def cached(self, request: SearchRequest) -> Served | None:
         """See `Frontend.at_hand`."""
         return self._frontend.at_hand(request)
+
+    def mark(self, asked: Repeated) -> PageMark | None:
+        """See `Frontend.mark`."""
+        return self._frontend.mark(asked)
+
+    def still(self, asked: Repeated, mark: PageMark) -> CacheNote | None:
+        """See `Frontend.still`."""
+        return self._frontend.still(asked, mark)
 
     def explain(self, request: SearchRequest, ids: Sequence[str]) -> tuple[str, tuple[Explanation, ...]]:
         """The index that was asked, and what these products' scores are made of. Raises NotFound for no candidate."""

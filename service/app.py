@@ -27,6 +27,9 @@ from multirecall.service.keys import Role
 from multirecall.service.page.endpoints import add_page
 from multirecall.service.parts import ServiceParts
 from multirecall.service.problems import add_problems
+from multirecall.service.repeated import KnownAnswers, RepeatedSearches
+from multirecall.service.request import note_of
+from multirecall.service.tracing import NO_TRACES
 
 __all__ = ["make_service"]
 
@@ -34,7 +37,8 @@ _EXPOSED = ["x-request-id", "retry-after"]
 
 
 def make_service(parts: ServiceParts) -> FastAPI:
-    """The HTTP API. From outside in: edge (ids, headers, logs), CORS, gate (hosts, keys, rates), body limit, endpoints.
+    """The HTTP API. From outside in: edge (ids, headers, logs), CORS, gate (hosts, keys, rates), body limit,
+    searches known by heart, endpoints.
 
     At `/` the web page is served, if `parts` has one. The places of `parts` are closed when the app ends.
     """
@@ -58,8 +62,10 @@ def make_service(parts: ServiceParts) -> FastAPI:
         lifespan=lifespan,
     )
     add_problems(app)
+    known = KnownAnswers(parts.answers, max_bytes=options.answers_bytes)
+    parts.metrics.kept_answers(lambda: known.nbytes)
     for router in (
-        add_search(parts),
+        add_search(parts, known),
         add_suggest(parts),
         add_explain(parts),
         *add_products(parts),
@@ -71,6 +77,8 @@ def make_service(parts: ServiceParts) -> FastAPI:
     describe(app, metrics_open=options.metrics_open)
 
     # What is added last is outermost.
+    if parts.traces is NO_TRACES:  # a trace wants every search told with its stages
+        app.add_middleware(RepeatedSearches, known=known, metrics=parts.metrics)
     app.add_middleware(BodyLimit, limits=options.body_bytes, metrics=parts.metrics)
     app.add_middleware(
         Gate,
@@ -96,4 +104,4 @@ def make_service(parts: ServiceParts) -> FastAPI:
 def _endpoint_of(scope: Scope) -> str:
     """The path of the endpoint as it is described; `other` for what no endpoint answered, the page's files included."""
     route = scope.get("route")
-    return route.path if isinstance(route, Route) else "other"
+    return route.path if isinstance(route, Route) else note_of(scope).endpoint or "other"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
@@ -72,10 +72,7 @@ class ServiceMetrics:
 
     def searched(self, page: Page, cache: str, took_s: float) -> None:
         """One search that was answered. The routes are counted only if they were asked for it."""
-        series = self._of_cache.get(cache)
-        if series is None:
-            series = self._of_cache[cache] = self._search_seconds.labels("all", cache)
-        series.observe(took_s)
+        self._all_by(cache).observe(took_s)
         if not page.hits:
             self._empty.inc()
         for route, status in page.degraded.items():
@@ -84,6 +81,18 @@ class ServiceMetrics:
             return
         for trace in page.routes:
             self._search_seconds.labels(trace.name, cache).observe((trace.took_ms + trace.prepared_ms) / 1000.0)
+
+    def repeated(self, n_hits: int, took_s: float) -> None:
+        """One search that was answered as it was before, from memory."""
+        self._all_by("hit").observe(took_s)
+        if not n_hits:
+            self._empty.inc()
+
+    def _all_by(self, cache: str) -> Histogram:
+        series = self._of_cache.get(cache)
+        if series is None:
+            series = self._of_cache[cache] = self._search_seconds.labels("all", cache)
+        return series
 
     def slow_search(self) -> None:
         """One search that took longer than it should."""
@@ -101,6 +110,13 @@ class ServiceMetrics:
     def stored_events(self, n: int) -> None:
         """Events and queries that were stored."""
         self._events.inc(n)
+
+    def kept_answers(self, nbytes: Callable[[], int]) -> None:
+        """Whom to ask at every scrape how much memory whole answers take."""
+        kept = Gauge(
+            "multirecall_cache_answers_bytes", "Memory of whole answers in this process", registry=self.registry
+        )
+        kept.set_function(nbytes)
 
     def suggested(self, took_s: float) -> None:
         """One set of completions."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from multirecall.engines.base import Engine
 from multirecall.fusion.explaining import Explanation, Why
-from multirecall.search.serving import SearchRequest, Served
+from multirecall.search.serving import CacheNote, PageMark, Repeated, SearchRequest, Served
 from multirecall.service.access_log import AccessLog
 from multirecall.service.event_store import EventStore
 from multirecall.service.keys import KeyRing
@@ -40,6 +40,14 @@ class Answers(Protocol):
         """The same if it is at hand in this process and takes no waiting, else None."""
         ...
 
+    def mark(self, asked: Repeated) -> PageMark | None:
+        """The mark of what `cached` gives, to be taken before it; None if that may change without being told."""
+        ...
+
+    def still(self, asked: Repeated, mark: PageMark) -> CacheNote | None:
+        """Where the list came from, if `cached` would still give the page of that mark; else None. Takes no waiting."""
+        ...
+
     def explain(self, request: SearchRequest, ids: Sequence[str]) -> tuple[str, tuple[Explanation, ...]]:
         """The index that was asked, and what the scores of these products are made of, on the page or not."""
         ...
@@ -65,7 +73,8 @@ class WorkersView(Protocol):
 class ServiceOptions:
     """Values of the settings, as `wiring/service_settings.py` describes them.
 
-    `body_bytes`: the longest body by path, for those that take more than a search.
+    `body_bytes`: the longest body by path, for those that take more than a search. `answers_bytes`: memory for answers
+    that are kept as they were written (`repeated.py`); 0: none.
     """
 
     minor_units: int = 2
@@ -83,6 +92,7 @@ class ServiceOptions:
         }
     )
     write_wait_s: float = 10.0
+    answers_bytes: int = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,12 @@ class RedisCheck:
     """Raises StoreUnavailable if Redis does not answer within a quarter of a second. Safe for several threads."""
 
     def __init__(self, url: str) -> None:
-        self._redis = redis.Redis.from_url(
-            url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 0)
-        )
+        try:
+            self._redis = redis.Redis.from_url(
+                url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 0)
+            )
+        except ValueError:  # its text may hold a piece of the password
+            raise StoreUnavailable("The URL of Redis cannot be read.") from None
 
     def __call__(self) -> None:
         try:

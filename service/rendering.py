@@ -41,6 +41,12 @@ def rendered(
     answer: dict[str, Any] = {
         "request_id": request_id,
         "took_ms": round(took_ms, 3),
+        "cache": {
+            "status": served.cache.status,
+            "level": served.cache.level,
+            "age_ms": round(served.cache.age_ms, 1),
+        },
+        "timings_ms": {stage: round(took, 3) for stage, took in page.timings_ms.items()},
         "generation": page.generation,
         "fusion": page.fusion,
         "degraded": dict(page.degraded),
@@ -58,14 +64,8 @@ def rendered(
             "has_more": served.has_more,
             "gone": list(served.gone),
         },
-        "cache": {
-            "status": served.cache.status,
-            "level": served.cache.level,
-            "age_ms": round(served.cache.age_ms, 1),
-        },
         "rewrites": [{"by": one.by, "before": one.before, "after": one.after} for one in page.query.rewrites],
         "notes": list(page.notes),
-        "timings_ms": {stage: round(took, 3) for stage, took in page.timings_ms.items()},
     }
     if products:
         answer["products"] = {name: _plain(record) for name, record in products.items()}

@@ -21,16 +21,19 @@ _KEY = "multirecall.request"
 class RequestNote:
     """Goes with a request through all layers. `id` is the client's own if that is a plain word, else a new one.
 
-    `about` is what the endpoint adds to the line of the access log.
+    `about` is what the endpoint adds to the line of the access log; `asked` is the search as it came in, for
+    `repeated.py`; `endpoint` names the endpoint where the router did not see the request.
     """
 
-    __slots__ = ("about", "caller", "id", "started")
+    __slots__ = ("about", "asked", "caller", "endpoint", "id", "started")
 
     def __init__(self, sent_id: bytes) -> None:
         self.id = sent_id.decode("ascii") if _ID.fullmatch(sent_id) else uuid.uuid4().hex
         self.started = time.perf_counter()
         self.caller: Caller | None = None
         self.about: dict[str, Any] = {}
+        self.asked = ""
+        self.endpoint = ""
 
     @property
     def took_ms(self) -> float:

@@ -29,10 +29,10 @@ class SearchCollector(Collector):
         breakers = GaugeMetricFamily(
             "multirecall_breaker_open", "1 while a part is not asked because it fails", labels=["part"]
         )
-        if live.generation:
-            for name, breaker in live.ask(lambda searcher: dict(searcher.breakers)).items():
-                breakers.add_metric([name], float(breaker.state != "closed"))
+        for name, breaker in self._frontend.breakers.items():
+            breakers.add_metric([name], float(breaker.state != "closed"))
         yield breakers
+        yield from self._query_vectors()
         cache = self._frontend.cache
         if cache is None:
             return
@@ -44,3 +44,19 @@ class SearchCollector(Collector):
         yield CounterMetricFamily(
             "multirecall_cache_evicted", "Lists dropped from this process for want of room", value=cache.evicted
         )
+
+    def _query_vectors(self) -> Iterator[Metric]:
+        """Of the index that answers: with another one its models' vectors are counted anew."""
+        counts = CounterMetricFamily(
+            "multirecall_query_vectors", "Vectors of queries: remembered (hit) or computed (miss)",
+            labels=["field", "what"],
+        )  # fmt: skip
+        memory = GaugeMetricFamily(
+            "multirecall_query_vectors_bytes", "Memory of the remembered vectors in this process", labels=["field"]
+        )
+        for field, encoder in self._frontend.query_vectors.items():
+            counts.add_metric([field, "hit"], encoder.hits)
+            counts.add_metric([field, "miss"], encoder.misses)
+            memory.add_metric([field], encoder.nbytes)
+        yield counts
+        yield memory

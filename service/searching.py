@@ -11,12 +11,13 @@ from typing import Any
 from multirecall.core.errors import MultirecallError
 from multirecall.fusion.base import Fusion
 from multirecall.fusion.opening import open_fusion
-from multirecall.search.serving import SearchRequest, Served
+from multirecall.search.serving import Repeated, SearchRequest, Served
 from multirecall.service.bodies import SearchBody
 from multirecall.service.keys import OPEN
 from multirecall.service.parts import ServiceParts
 from multirecall.service.problems import problem_of
 from multirecall.service.rendering import Bodies, rendered
+from multirecall.service.repeated import KnownAnswers
 from multirecall.service.request import RequestNote
 from multirecall.wiring.searchers import ROUTES, check_weights
 
@@ -28,8 +29,9 @@ _slow = logging.getLogger("multirecall.slow")
 class Searching:
     """Answers searches for the endpoints, and notes in logs, metrics and traces what they did."""
 
-    def __init__(self, parts: ServiceParts) -> None:
+    def __init__(self, parts: ServiceParts, known: KnownAnswers | None = None) -> None:
         self._parts = parts
+        self._known = known
         self._options = parts.options
 
     def request_of(self, body: SearchBody) -> SearchRequest:
@@ -50,7 +52,12 @@ class Searching:
         began_ns = time.time_ns()
         request = self.request_of(body)
         products: Bodies = {}
-        at_hand = None if body.route_hits else self._parts.answers.cached(request)
+        asked, mark = Repeated(request), None
+        at_hand = None
+        if not body.route_hits:
+            if self._known is not None and note.asked:
+                mark = self._parts.answers.mark(asked)
+            at_hand = self._parts.answers.cached(request)
         if at_hand is not None:
             served = at_hand
         else:
@@ -78,9 +85,12 @@ class Searching:
             },
             parent=parent,
         )
-        return rendered(
+        answer = rendered(
             served, request.query, request_id=note.id, took_ms=took_s * 1000.0, n_top=body.route_hits, products=products
         )
+        if mark is not None and self._known is not None and at_hand is not None and not served.page.degraded:
+            self._known.put(note.asked, asked, mark, answer, note.about)
+        return answer
 
     async def answer_or_problem(self, body: SearchBody, note: RequestNote) -> dict[str, Any]:
         """The same; an error takes the answer's place."""

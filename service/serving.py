@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
-from multirecall.core.errors import EncoderError, InvalidSource, MultirecallError, NotFound
+from multirecall.core.errors import EncoderError, InvalidSource, MultirecallError, NotFound, StoreUnavailable
 from multirecall.engines.base import Engine
 from multirecall.engines.schema import Schema
 from multirecall.search.filter_syntax import parse_facet
@@ -40,15 +41,25 @@ from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.frontends import opened_frontend
 from multirecall.wiring.settings import Settings
 
-__all__ = ["opened_service", "serve"]
+__all__ = ["SERVER_OPTIONS", "check_asked", "opened_service", "serve"]
 
 _log = logging.getLogger("multirecall.service")
 
 _WARM_UP = "usb c cable"
 _WARM_UP_S = 60.0
-_KEEP_ALIVE_S = 75
-_MOST_CONNECTIONS = 1_000
+SERVER_OPTIONS: Mapping[str, Any] = {
+    "log_config": None,  # its logs go where ours go, through the same redaction
+    "access_log": False,
+    "timeout_keep_alive": 75,
+    "limit_concurrency": 1_000,
+    "server_header": False,
+    "proxy_headers": False,
+}
+"""How uvicorn serves the app: in one process that binds the address itself. Only then asyncio turns off the delay of
+small packets; behind a socket that uvicorn binds for several workers an answer could wait 40 ms for the next."""
+
 _EVENTS_READ = 32 << 20
+_NO_MODELS = ("engine", "redis")  # breakers that guard something else
 
 
 def serve(settings: Settings, *, host: str, port: int) -> None:
@@ -63,13 +74,8 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
             app,
             host=host,
             port=port,
-            log_config=None,  # its logs go where ours go, through the same redaction
             log_level=settings.log_level.lower(),
-            access_log=False,
-            timeout_keep_alive=_KEEP_ALIVE_S,
-            limit_concurrency=_MOST_CONNECTIONS,
-            server_header=False,
-            proxy_headers=False,
+            **SERVER_OPTIONS,
         )
 
 
@@ -105,7 +111,7 @@ def opened_service(settings: Settings, *, host: str = "127.0.0.1") -> Iterator[F
         parts = ServiceParts(
             answers=FrontendAnswers(frontend),
             engine=engine,
-            readiness=Readiness(_parts(engine, warm, cache)),
+            readiness=Readiness(_parts(frontend, engine, warm, cache)),
             searches=Places(
                 "search",
                 at_work=settings.searches_at_once,
@@ -147,6 +153,7 @@ def _options(settings: Settings, hosts: tuple[str, ...]) -> ServiceOptions:
         log_queries=settings.log_queries,
         body_bytes={**defaults.body_bytes, "/v1/products": settings.max_products_mb << 20},
         write_wait_s=settings.write_wait_s,
+        answers_bytes=(settings.cache_memory_mb << 20) // 4,
     )
 
 
@@ -201,26 +208,41 @@ class _WarmUp:
 
     def models(self) -> None:
         """Raises EncoderError if a route did not work then, or is not asked just now because its model fails."""
-        breakers = self._frontend.live.ask(lambda searcher: searcher.breakers)
-        broken = {name for name, breaker in breakers.items() if breaker.state != "closed"}
+        breakers = self._frontend.breakers
+        broken = {name for name in breakers if name not in _NO_MODELS and breakers[name].state == "open"}
         broken.update(self._page.degraded if self._page is not None else ())
         if broken:
             raise EncoderError(f"Routes without their model: {', '.join(sorted(broken))}.")
 
 
-def _parts(engine: Engine, warm: _WarmUp, cache: Check | None) -> list[Part]:
+def _parts(frontend: Frontend, engine: Engine, warm: _WarmUp, cache: Check | None) -> list[Part]:
     def engine_answers() -> None:
-        try:
+        check_asked(frontend, "engine")
+        with suppress(NotFound):  # no index yet is the next part's business
             engine.info()
-        except NotFound:
-            return  # no index yet is the next part's business
+
+    def cache_answers() -> None:
+        check_asked(frontend, "redis")
+        if cache is not None:
+            cache()
 
     parts = [
         Part(name="engine", check=engine_answers),
         Part(name="index", check=warm),
         Part(name="models", check=warm.models, essential=False),
     ]
-    return parts if cache is None else [*parts, Part(name="cache", check=cache, essential=False)]
+    return parts if cache is None else [*parts, Part(name="cache", check=cache_answers, essential=False)]
+
+
+def check_asked(frontend: Frontend, part: str) -> None:
+    """Raises StoreUnavailable while searches do not ask that part because it fails.
+
+    A part that the next search will try again counts as answering: else a service that gets no more searches because
+    it is not ready would never become ready.
+    """
+    breaker = frontend.breakers.get(part)
+    if breaker is not None and breaker.state == "open":
+        raise StoreUnavailable(f"Searches do not ask {breaker.what} just now: it failed too often lately.")
 
 
 # ---------------------------------------------------------------- suggestions, writes

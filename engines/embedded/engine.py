@@ -148,6 +148,10 @@ class EmbeddedEngine:
             snapshot.keep_records({name: found[name] for name in lacking})
         return [None if (held := found[wanted]) is None else dict(held) for wanted in ids]
 
+    def commit_seen(self, *, index: str | None = None) -> int:
+        """See `TellsCommits`. Two looks at files."""
+        return self._snapshot(index).stamp
+
     def scan(self, fields: Sequence[str], *, index: str | None = None) -> Iterator[Mapping[str, Any]]:
         snapshot = self._snapshot(index)
         names = ("id", *fields)

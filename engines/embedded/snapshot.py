@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -102,6 +103,8 @@ class Committed:
 
 
 _KEPT_RECORDS = 2_048
+_STAMPS = itertools.count(1)
+"""A number for every snapshot of this process: none is ever given again, as a commit's number may be to a new index."""
 
 
 class Snapshot:
@@ -127,6 +130,7 @@ class Snapshot:
         self.committed = committed
         last = self.searcher.search(Query.all_query(), 1, False, "row", order=Order.Desc).hits
         self.rows = RowReader(path / "rows", schema, last[0][0] + 1 if last else 0)
+        self.stamp = next(_STAMPS)
         self.records: dict[str, dict[str, Any] | None] = {}
         """Records read lately, by id (None: no such product). They go with the snapshot, so they are never stale."""
 

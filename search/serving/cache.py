@@ -131,11 +131,15 @@ class ListCache:
 
     def at_hand(self, key: str) -> Found | None:
         """The list of the key if it is in memory and fresh; counted as a hit then, and as nothing else otherwise."""
-        found = self._in_memory(key)
-        if found is None or found.status != "hit":
-            return None
-        self.counters.count("hit_memory")
+        found = self.peek(key)
+        if found is not None:
+            self.counters.count("hit_memory")
         return found
+
+    def peek(self, key: str) -> Found | None:
+        """The same, counted as nothing at all."""
+        found = self._in_memory(key)
+        return found if found is not None and found.status == "hit" else None
 
     def keep(self, frozen: FrozenList) -> bool:
         """Keeps a list for its pages alone; whether Redis holds it."""

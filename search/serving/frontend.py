@@ -10,6 +10,7 @@ from typing import Any
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import StoreUnavailable
 from multirecall.core.query import MAX_WINDOW, Query
+from multirecall.engines.base import TellsCommits
 from multirecall.search.breaker import Breaker
 from multirecall.search.frozen import FrozenList, frozen_list, page_of
 from multirecall.search.gathering import Clock
@@ -17,10 +18,11 @@ from multirecall.search.live import LiveSearcher
 from multirecall.search.pipeline import RANKING_SHARE, Searcher
 from multirecall.search.serving.cache import Found, ListCache
 from multirecall.search.serving.explained import Explained, explained_page
-from multirecall.search.serving.key import cache_key
+from multirecall.search.serving.key import Repeated, cache_key
 from multirecall.search.serving.memory import ByteLru
+from multirecall.search.serving.query_vectors import RememberingEncoder
 from multirecall.search.serving.request import SearchRequest
-from multirecall.search.serving.served import CacheNote, Served
+from multirecall.search.serving.served import CacheNote, PageMark, Served
 from multirecall.search.serving.tokens import PageTokens, page_expired
 
 __all__ = ["Frontend"]
@@ -41,6 +43,8 @@ class Frontend:
         self._tokens = tokens
         self._cache = cache
         self._window = window
+        engine = live.asking.engine
+        self._commits = engine if isinstance(engine, TellsCommits) else None
         self._whole_tokens: ByteLru[str] = ByteLru(_WHOLE_TOKENS_BYTES if cache is not None else 0)
 
     @property
@@ -61,6 +65,12 @@ class Frontend:
             found["redis"] = self._cache.shared.breaker
         return found
 
+    @property
+    def query_vectors(self) -> dict[str, RememberingEncoder]:
+        """The encoders that remember vectors of queries, by vector field of the index that answers just now."""
+        encoders = self._live.ask(lambda searcher: searcher.encoders) if self._live.generation else {}
+        return {field: one for field, one in encoders.items() if isinstance(one, RememberingEncoder)}
+
     def search(self, request: SearchRequest) -> Served:
         """The page of a query, or of a page token.
 
@@ -76,16 +86,50 @@ class Frontend:
 
         That is a list in this process's memory, over an engine in this process.
         """
-        if self._cache is None or not self._live.asking.in_process or not self._live.generation:
-            return None
         cache = self._cache
-        if request.page_token is not None or request.explain or not request.use_cache:
+        if cache is None or not self._may_be_at_hand(request):
             return None
 
         def look(searcher: Searcher) -> Served | None:
             started, clock, deadline = time.perf_counter(), Clock(), searcher.deadline(request.timeout_s)
             found = cache.at_hand(cache_key(request, searcher, self._window_of(request.query)))
             return None if found is None else self._cut(request, searcher, found, deadline, started, clock)
+
+        return self._live.ask(look)
+
+    def _may_be_at_hand(self, request: SearchRequest) -> bool:
+        if not self._live.asking.in_process or not self._live.generation:
+            return False
+        return request.page_token is None and not request.explain and request.use_cache
+
+    def mark(self, asked: Repeated) -> PageMark | None:
+        """The mark of the page that `at_hand` gives; None if it gives none, or if its engine does not tell when records
+        change. Take it first, then the page: a page may be newer than its mark, and is then never taken for current."""
+        look = self._look(asked)
+        return None if look is None else look[0]
+
+    def still(self, asked: Repeated, mark: PageMark) -> CacheNote | None:
+        """Where the list came from, if the page with that mark is what `at_hand` would give now; counted as a hit then.
+
+        It reads no record and cuts no page: whoever kept the page need not ask for it again.
+        """
+        look = self._look(asked)
+        if look is None or look[0] != mark or self._cache is None:
+            return None
+        self._cache.counters.count("hit_memory")
+        return _note(look[1])
+
+    def _look(self, asked: Repeated) -> tuple[PageMark, Found] | None:
+        cache, commits, request = self._cache, self._commits, asked.request
+        if cache is None or commits is None or not self._may_be_at_hand(request):
+            return None
+
+        def look(searcher: Searcher) -> tuple[PageMark, Found] | None:
+            found = cache.peek(asked.key(searcher, self._window_of(request.query)))
+            if found is None:
+                return None
+            commit = commits.commit_seen(index=searcher.generation or None)
+            return PageMark(found.frozen.id, found.shared, commit, self._live.problem), found
 
         return self._live.ask(look)
 
@@ -207,7 +251,7 @@ class Frontend:
         wanted = _ids(frozen, query)
         return Served(
             page=page,
-            cache=CacheNote(status=found.status, level=found.level, age_ms=found.age_s * 1000.0),
+            cache=_note(found),
             page_token=self._token(found) if frozen.hits else "",
             has_more=query.offset + query.size < len(frozen.hits),
             gone=tuple(name for name, body in zip(wanted, bodies, strict=True) if body is None),
@@ -223,6 +267,10 @@ class Frontend:
             known = self._tokens.whole(found.frozen)
             self._whole_tokens.put(found.frozen.id, known, len(known))
         return known
+
+
+def _note(found: Found) -> CacheNote:
+    return CacheNote(status=found.status, level=found.level, age_ms=found.age_s * 1000.0)
 
 
 _NOT_ASKED = Explained()

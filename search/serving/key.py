@@ -10,7 +10,7 @@ from multirecall.fusion.base import Fusion
 from multirecall.search.pipeline import Searcher
 from multirecall.search.serving.request import SearchRequest
 
-__all__ = ["cache_key", "canonical"]
+__all__ = ["Repeated", "cache_key", "canonical"]
 
 FORMAT = 1
 """Raise it with any change of what a list holds or means: what was stored before is then not found any more."""
@@ -38,6 +38,25 @@ def cache_key(request: SearchRequest, searcher: Searcher, window: int) -> str:
         searcher.fingerprint,
     )
     return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+class Repeated:
+    """A request that is asked again and again: its key is worked out once for each searcher. For several threads."""
+
+    __slots__ = ("_known", "request")
+
+    def __init__(self, request: SearchRequest) -> None:
+        self.request = request
+        self._known: tuple[str, int, str] = ("", 0, "")
+
+    def key(self, searcher: Searcher, window: int) -> str:
+        """See `cache_key`."""
+        fingerprint, known_window, key = self._known
+        # The text itself, not an equal one: every searcher has its own, and may have another fusion.
+        if fingerprint is not searcher.fingerprint or known_window != window:
+            key = cache_key(self.request, searcher, window)
+            self._known = (searcher.fingerprint, window, key)
+        return key
 
 
 def canonical(node: Filter | None) -> Filter | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from multirecall.search.frozen import RouteList
 from multirecall.search.page import Page
 
-__all__ = ["CacheNote", "Served"]
+__all__ = ["CacheNote", "PageMark", "Served"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,16 @@ class CacheNote:
     status: str
     level: str = ""
     age_ms: float = 0.0
+
+
+class PageMark(NamedTuple):
+    """What a page was made of: its list, whether all processes find that, the last commit seen of its engine, and what
+    is wrong with the live index. Pages of one request with equal marks are the same, but for their times."""
+
+    list_id: str
+    shared: bool
+    commit: int
+    problem: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from multirecall.service.endpoints.routers import role_router
 from multirecall.service.keys import Role
 from multirecall.service.parts import ServiceParts
 from multirecall.service.rendering import JsonBytes
+from multirecall.service.repeated import KnownAnswers
 from multirecall.service.request import note_of
 from multirecall.service.searching import Searching
 
@@ -23,10 +24,10 @@ _BATCH_AT_ONCE = 2
 """Searches of one batch that are at work together: it is one request among others, not a flood."""
 
 
-def add_search(parts: ServiceParts) -> APIRouter:
-    """The router of all searches."""
+def add_search(parts: ServiceParts, known: KnownAnswers | None = None) -> APIRouter:
+    """The router of all searches; single ones leave their answers in `known`."""
     router = role_router(Role.SEARCH, tag="search", also=(410,))
-    searching = Searching(parts)
+    searching = Searching(parts, known)
 
     @router.post("/search", summary="Search", response_model=SearchResult)
     async def search(request: Request, body: SearchBody) -> JsonBytes:
