@@ -16,7 +16,8 @@ _about: ContextVar[dict[str, str] | None] = ContextVar("about", default=None)
 _TALKATIVE = ("elastic_transport", "celery.app.trace", "celery.worker.strategy")
 """They log every request and every message at info; what failed they log above that."""
 
-_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "data"}
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "data", "color_message"}
+"""What is no extra field of a line; uvicorn's `color_message` is the message once more, with a terminal's colours."""
 
 
 @contextmanager
