@@ -8,6 +8,7 @@ Indexes the catalogue if the engine holds none, asks the routes once, and then c
 - the loss when a route is missing at query time, trained with and without route dropout;
 - negative controls: grades shuffled within their query; trained on judged candidates only;
 - newly judged products: trained with half of the judged products of each query hidden, scored with all of them;
+- what `cut=tail` leaves of the first ten and of the first hundred, the threshold learned from the other folds;
 - the time of features, trees and all on one core, for 300 candidates, with products read before and not.
 """
 
@@ -39,6 +40,7 @@ from multirecall.evaluation.queries import JudgedQuery, read_queries
 from multirecall.evaluation.report import EvaluationReport
 from multirecall.fusion.blender import Blender
 from multirecall.fusion.blender_model import BlenderModel
+from multirecall.fusion.calibration import cut_of
 from multirecall.fusion.features.feature_set import FeatureSet
 from multirecall.fusion.features.term_statistics import TermStatistics
 from multirecall.training.blender.collecting import JudgedPool, collect, count_terms
@@ -148,6 +150,40 @@ def markdown(report: EvaluationReport) -> str:
     return "\n".join(lines)
 
 
+def cut_tails(folds: Sequence[Fold], scored: Sequence[Scored], depth: int, grade: float = 2.0) -> dict[str, float]:
+    """What cutting the tail takes from the first `depth` products of every query, and what of it was relevant.
+
+    Each fold's probabilities and threshold are learned from the scores of the other folds.
+    """
+    by_qid = {one.example.qid: one for one in scored}
+    kept, lost = [], []
+    for fold in folds:
+        inside = {pool.qid for pool in fold.test}
+        learned = calibrated([one for one in scored if one.example.qid not in inside], grade)
+        for pool in fold.test:
+            one = by_qid[pool.qid]
+            order = np.argsort(-one.scores, kind="stable")[:depth]
+            end = max(1, cut_of(learned.choice.calibration(one.scores[order]), learned.tail_cut.threshold))
+            relevant = one.example.grades[order] >= grade
+            shown = [one.example.ids[at] for at in order]
+            kept.append((end, relevant[:end].sum(), MEASURE(shown[:end], pool.grades)))
+            lost.append((len(order) - end, relevant[end:].sum(), MEASURE(shown, pool.grades)))
+    n_kept, relevant_kept, ndcg_cut = np.array(kept).T
+    n_lost, relevant_lost, ndcg = np.array(lost).T
+    figures = {
+        "lists cut": (n_lost > 0).mean(),
+        "shown": (n_kept + n_lost).mean(),
+        "shown when cut": n_kept.mean(),
+        "precision": (relevant_kept + relevant_lost).sum() / (n_kept + n_lost).sum(),
+        "precision when cut": relevant_kept.sum() / n_kept.sum(),
+        "precision of what is cut": relevant_lost.sum() / n_lost.sum(),
+        "relevant kept": relevant_kept.sum() / (relevant_kept + relevant_lost).sum(),
+        "nDCG@10": ndcg.mean(),
+        "nDCG@10 when cut": ndcg_cut.mean(),
+    }
+    return {name: round(float(value), 4) for name, value in figures.items()}
+
+
 def timing(model: BlenderModel, pools: Sequence[JudgedPool], language: str) -> dict[str, Any]:
     """Milliseconds per query, as the wall clock says and as the processor (beside other work, the latter counts).
 
@@ -224,16 +260,18 @@ def main() -> None:
     )
     parser.add_argument("--candidates", type=int, default=100)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--only", nargs="+", choices=("quality", "dropout", "controls", "new", "time"))
+    parser.add_argument("--only", nargs="+", choices=("quality", "dropout", "controls", "new", "cut", "time"))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
-    wanted = set(options.only or ("quality", "dropout", "controls", "new", "time"))
+    wanted = set(options.only or ("quality", "dropout", "controls", "new", "cut", "time"))
     ensure_index(options.engine, options.data)
     queries = read_queries(options.data / "queries.tsv")
     judgments = read_judgments(options.data / "judgments.tsv")
     pools, counted, language = collected(options.engine, queries, judgments, options.candidates)
     features = FeatureSet(routes=tuple(sorted({r.route for pool in pools for r in pool.rankings})))
-    featuriser = Featuriser(features=features, analyse=partial(terms, language=language), terms=counted)
+    featuriser = Featuriser(
+        features=features, analyse=partial(terms, language=language), terms=counted, language=language
+    )
     growing = Growing(seed=options.seed)
     result: dict[str, Any] = {"growing": growing.to_dict(), "queries": len(pools), "features": len(features.names)}
 
@@ -256,6 +294,8 @@ def main() -> None:
             "brier": found.reliability.brier,
             "separation": asdict(found.separation),
         }
+    if "cut" in wanted:
+        result["cut=tail"] = {str(depth): cut_tails(folds, scored, depth) for depth in (10, 100)}
     if "dropout" in wanted:
         plain = validated(pools, replace(growing, dropout=0.0))
         result["dropout"] = {"none": difference(ours, figures(score(plain, featuriser), pools))}

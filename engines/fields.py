@@ -112,12 +112,13 @@ def attribute_pair(name: str, value: FilterValue) -> str:
 
 
 def returned_value(name: str, value: Any) -> FieldValue:
-    """A stored value as it comes back with a hit: lists as tuples; None for a keyword too long to be one."""
-    if isinstance(value, list):
-        return tuple(value)
+    """A stored value as it comes back with a hit: lists as tuples, without keywords too long to be one; None for
+    nothing."""
     if name in _SINGLE_KEYWORDS and isinstance(value, str) and len(value) > MAX_KEYWORD_CHARS:
         return None
-    found: FieldValue = value
+    if name == "category" and isinstance(value, list):
+        return tuple(prefix for prefix in value if len(prefix) <= MAX_KEYWORD_CHARS) or None
+    found: FieldValue = tuple(value) if isinstance(value, list) else value
     return found
 
 

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from multirecall.core.codes import looks_like_part_number, normalise_code
 from multirecall.core.errors import InvalidInput
-from multirecall.evaluation.language import guess_language
+from multirecall.core.language import guess_language
 from multirecall.evaluation.queries import JudgedQuery
 
 __all__ = ["DERIVED", "Segments", "default_segments", "segmented"]

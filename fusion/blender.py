@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from multirecall.core.errors import InvalidInput
+from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.core.query import Query
 from multirecall.core.ranking import Fused, Ranking
 from multirecall.fusion.base import Share, check_rankings, fused_hits
 from multirecall.fusion.blender_model import BlenderModel
+from multirecall.fusion.calibration import cut_of
 from multirecall.fusion.explaining import Explanation, explained_by_features, not_a_candidate
 from multirecall.fusion.features.base import Column
 from multirecall.fusion.features.pool import POOL_FIELDS, Analyse, Pool
@@ -26,16 +27,24 @@ class Blender:
 
     A route that did not run is missing to the model, not empty: it was trained with routes left out. `relevance` of a
     hit is the calibrated probability. If the best lies below the model's threshold, `notes` says that there is no good
-    result. `analyse` must be the index's own analysis. Costs some milliseconds for 300 candidates
-    (docs/results/blender.md), no I/O.
+    result. `cut_tail`: the list ends before the first hit whose relevance lies below the model's `tail_cut`, never
+    before the second, and `notes` says so. `analyse` must be the index's own analysis. Costs some milliseconds for 300
+    candidates (docs/results/blender.md), no I/O.
     """
 
     model: BlenderModel
     analyse: Analyse
     name: str
+    cut_tail: bool = False
     _words: ProductWords = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if self.cut_tail and self.model.calibration is None:
+            raise InvalidSettings(
+                "The blender has no calibrated probabilities to cut the tail by.",
+                hint="Train it again, or leave cut=tail away.",
+                field="fusion",
+            )
         object.__setattr__(self, "_words", ProductWords(self.model.terms))
 
     def __repr__(self) -> str:
@@ -47,7 +56,14 @@ class Blender:
 
     def pool(self, rankings: Sequence[Ranking], query: Query) -> Pool:
         """The candidates as the features see them."""
-        return Pool(query, rankings, routes=self.model.features.routes, analyse=self.analyse, words=self._words)
+        return Pool(
+            query,
+            rankings,
+            routes=self.model.features.routes,
+            analyse=self.analyse,
+            words=self._words,
+            language=self.model.language,
+        )
 
     def __call__(self, rankings: Sequence[Ranking], k: int, query: Query | None = None) -> Fused:
         """Raises InvalidInput without the query: most features compare the product with it."""
@@ -60,6 +76,11 @@ class Blender:
         scores = self.model.scores(self.model.features.matrix(pool))
         best = np.argsort(-scores, kind="stable")[:k]  # the pool's ids rise, so ties stay in the order rule
         relevance = self._relevance(scores[best])
+        notes: tuple[str, ...] = ()
+        if relevance is not None:
+            kept = self._end(relevance)
+            notes = tuple(self._notes(relevance, kept))
+            best, relevance = best[:kept], relevance[:kept]
         found = [pool.ids[position] for position in best.tolist()]
         by_route = {ranking.route: ranking for ranking in rankings}
         shares = [  # a route that the model does not know has no share
@@ -69,8 +90,8 @@ class Blender:
         ]
         return Fused(
             fusion=repr(self),
-            hits=fused_hits(found, scores[best].tolist(), shares, relevance),
-            notes=self._notes(relevance),
+            hits=fused_hits(found, scores[best].tolist(), shares, None if relevance is None else relevance.tolist()),
+            notes=notes,
         )
 
     def explain(self, rankings: Sequence[Ranking], query: Query, ids: Sequence[str]) -> tuple[Explanation, ...]:
@@ -98,15 +119,18 @@ class Blender:
             )
         )
 
-    def _relevance(self, scores: Column) -> list[float] | list[None]:
-        calibration = self.model.calibration
-        if calibration is None:
-            return [None] * len(scores)
-        probabilities: list[float] = calibration(scores).tolist()
-        return probabilities
+    def _relevance(self, scores: Column) -> Column | None:
+        return None if self.model.calibration is None else self.model.calibration(scores)
 
-    def _notes(self, relevance: Sequence[float | None]) -> tuple[str, ...]:
-        best = relevance[0] if relevance else None
-        if best is None or best >= self.model.no_good_result:
-            return ()
-        return (f"No good result: the best is relevant with a probability of {best:.2f} only.",)
+    def _end(self, relevance: Column) -> int:
+        """How many products of the list stay."""
+        return max(1, cut_of(relevance, self.model.tail_cut)) if self.cut_tail else len(relevance)
+
+    def _notes(self, relevance: Column, kept: int) -> Iterator[str]:
+        if len(relevance) and relevance[0] < self.model.no_good_result:
+            yield f"No good result: the best is relevant with a probability of {relevance[0]:.2f} only."
+        if kept < len(relevance):
+            yield (
+                f"The list ends after {kept} product{'' if kept == 1 else 's'}: the next one is relevant with a "
+                f"probability of {relevance[kept]:.2f} only."
+            )

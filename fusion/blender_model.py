@@ -20,7 +20,7 @@ __all__ = ["CARD_FILE", "MODEL_FILES", "TERMS_FILE", "TREES_FILE", "BlenderModel
 
 TREES_FILE, CARD_FILE, TERMS_FILE = "trees.txt", "card.json", "terms.json"
 MODEL_FILES = (TREES_FILE, CARD_FILE, TERMS_FILE)
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,7 +28,8 @@ class BlenderModel:
     """A trained blender. `language` is that of the index's analysis, in which terms were counted and compared.
 
     `calibration` turns a score into the probability that a shopper would call the product relevant (`relevant_grade`
-    or better); `no_good_result` is the probability below which a list's best product is not worth showing as an answer.
+    or better); `no_good_result` is the probability below which a list's best product is not worth showing as an answer,
+    `tail_cut` that at which a list may end; 0 where training found none.
     `card` says how it was trained and what it reached.
     """
 
@@ -38,6 +39,7 @@ class BlenderModel:
     language: str
     calibration: Calibration | None = None
     no_good_result: float = 0.0
+    tail_cut: float = 0.0
     card: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -73,6 +75,7 @@ class BlenderModel:
             "language": self.language,
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
             "no_good_result": self.no_good_result,
+            "tail_cut": self.tail_cut,
             "card": dict(self.card),
         }
         return {
@@ -108,6 +111,7 @@ class BlenderModel:
                 language=str(card["language"]),
                 calibration=calibration,
                 no_good_result=float(card["no_good_result"]),
+                tail_cut=float(card["tail_cut"]),
                 card=card["card"],
             )
         except InvalidInput as error:

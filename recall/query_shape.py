@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from multirecall.core.codes import looks_like_part_number
+from multirecall.core.language import UNCLEAR, guess_language
 from multirecall.core.query import Query
-from multirecall.evaluation.language import UNCLEAR, guess_language
 from multirecall.evaluation.queries import JudgedQuery
 from multirecall.evaluation.segments import DERIVED
 

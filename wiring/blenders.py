@@ -1,4 +1,4 @@
-"""`blender:PATH`: the trained fusion of a folder, or the untrained one that stands in for it."""
+"""`blender:PATH` or `blender:PATH?cut=tail`: the trained fusion of a folder, or what stands in for it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["BLENDER_PREFIX", "blender_folder", "fusion_for", "load_blender"]
 
 BLENDER_PREFIX = "blender:"
+_CUT_TAIL = "cut=tail"
 
 
 def blender_folder(settings: Settings) -> Path:
@@ -33,19 +34,30 @@ def fusion_for(spec: str, *, routes: Sequence[str], language: str) -> Fusion:
 
     A blender that is missing, broken, or made for other routes or another language is replaced by WeightedSum, and
     every answer says so: a shop's search must not stop because a model's folder was moved. Raises InvalidSettings for
-    any other fusion that cannot be read.
+    any other fusion that cannot be read, and for an unknown option: `?cut=tail` ends lists where what follows is hardly
+    relevant.
     """
     if not spec.strip().startswith(BLENDER_PREFIX):
         return open_fusion(spec)
-    path = spec.strip().removeprefix(BLENDER_PREFIX)
+    path, cut_tail = _read_spec(spec.strip())
     try:
-        return load_blender(Path(path), routes=routes, language=language)
+        return load_blender(path, routes=routes, language=language, cut_tail=cut_tail)
     except InvalidSettings as error:
         hint = f" {error.hint}" if error.hint else ""
         return WithNote(fusion=WeightedSum(), note=f"{error.message} WeightedSum stands in for it.{hint}")
 
 
-def load_blender(path: Path, *, routes: Sequence[str], language: str) -> Blender:
+def _read_spec(spec: str) -> tuple[Path, bool]:
+    """The folder, and whether the tail is cut."""
+    path, _, option = spec.removeprefix(BLENDER_PREFIX).partition("?")
+    if option not in ("", _CUT_TAIL):
+        raise InvalidSettings(
+            f"The fusion {spec!r} has an unknown option {option!r}.", hint=f"Use ?{_CUT_TAIL} or none.", field="fusion"
+        )
+    return Path(path), option == _CUT_TAIL
+
+
+def load_blender(path: Path, *, routes: Sequence[str], language: str, cut_tail: bool = False) -> Blender:
     """The blender in the folder `path`. Raises InvalidSettings, with what to do, if it does not fit."""
     # LightGBM takes seconds to import: only those who have a model pay for it
     from multirecall.fusion.blender import Blender
@@ -66,7 +78,8 @@ def load_blender(path: Path, *, routes: Sequence[str], language: str) -> Blender
             hint="Train it again on this index: multirecall train blender.",
             field="fusion",
         )
-    return Blender(model=model, analyse=partial(terms, language=language), name=str(path))
+    name = f"{path}?{_CUT_TAIL}" if cut_tail else str(path)
+    return Blender(model=model, analyse=partial(terms, language=language), name=name, cut_tail=cut_tail)
 
 
 def _model_files(path: Path, names: Sequence[str]) -> dict[str, str]:

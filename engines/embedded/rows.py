@@ -3,7 +3,7 @@
 Every upsert takes the next row number, for good; a partial update keeps the row of its product. A segment is a
 folder named by its first row, with, for row i of the segment,
 
-    keys       JSON `[id, brand if it is a keyword, category]`, one after the other
+    keys       JSON `[id, brand, category]`, both as far as they are keywords, one after the other
     texts      match texts (core/match_text.py), one after the other; apart from the keys, which every search reads
     records    the fields that only an upsert sets, and
     documents  what tantivy is given of them, ready-made: for both see documents.py; deflated

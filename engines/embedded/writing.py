@@ -243,7 +243,7 @@ class Writer:
         fields, changing = split({name: value for name, value in record.items() if name != "match_text"})
         fixed, body = to_fixed(fields, vector_names=vector_names, schema=self._schema), to_body(changing, versions)
         document = to_document(fixed.document, changing, body, row=self._rows.next_row, versions=versions)
-        keys = [record["id"], returned_value("brand", record.get("brand")), record.get("category")]
+        keys = [record["id"], *(returned_value(name, record.get(name)) for name in ("brand", "category"))]
         row = self._rows.append(keys, vectors, text, record=fixed.record, document=fixed.document)
         if replace:
             self._text.delete_documents_by_term("id", record["id"])

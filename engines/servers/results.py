@@ -88,7 +88,8 @@ def _fields(names: Sequence[str], columns: Set[str], hit: Mapping[str, Any]) -> 
     fields: dict[str, FieldValue] = {}
     for name in names:
         if name in columns:
-            value = in_columns[name][0] if in_columns.get(name) else None
+            held = in_columns.get(name)
+            value = held if name == "category" or not held else held[0]
             if value is not None and name in BINARY_FIELDS:
                 value = unpacked(value)
         elif name.startswith("attributes."):

@@ -17,7 +17,8 @@ from multirecall.engines.servers.tombstones import only_products
 
 __all__ = ["column_fields", "search_body", "source_fields"]
 
-_MULTI_VALUED = ("category", "codes")
+_STORED_ONLY = ("codes",)
+"""Several values whose order a column would lose. `category` keeps its own: the prefixes of a path rise."""
 
 
 def search_body(request: EngineRequest, schema: Schema, dialect: Dialect, timeout_ms: int | None) -> dict[str, Any]:
@@ -62,8 +63,8 @@ def search_body(request: EngineRequest, schema: Schema, dialect: Dialect, timeou
 
 
 def column_fields(fields: tuple[str, ...]) -> tuple[str, ...]:
-    """The requested fields of one value, which are read from columns."""
-    return tuple(f for f in fields if f not in _MULTI_VALUED and not f.startswith("attributes."))
+    """The requested fields that are read from columns."""
+    return tuple(f for f in fields if f not in _STORED_ONLY and not f.startswith("attributes."))
 
 
 def source_fields(fields: tuple[str, ...]) -> tuple[str, ...]:

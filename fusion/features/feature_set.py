@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.fusion.features.base import Feature, FeatureGroup
+from multirecall.fusion.features.category_match import CATEGORY_MATCH
 from multirecall.fusion.features.neighbours import BLEND, KIND, like_the_first
 from multirecall.fusion.features.number_match import NUMBER_MATCH
 from multirecall.fusion.features.pool import Pool
@@ -75,6 +76,7 @@ def _groups(routes: tuple[str, ...]) -> tuple[FeatureGroup[Any], ...]:
         TEXT_MATCH,
         NEAR_WORDS,
         NUMBER_MATCH,
+        CATEGORY_MATCH,
         PRODUCT_STATE,
         *map(like_the_first, routes),
         like_the_first(BLEND),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from multirecall.fusion.features.base import MISSING, Column, Feature, FeatureGroup
-from multirecall.fusion.features.incidence import Floats
+from multirecall.fusion.features.incidence import Floats, Grouping
 from multirecall.fusion.features.pool import Pool
 
 __all__ = ["BLEND", "KIND", "like_the_first"]
@@ -34,11 +36,16 @@ class _First:
             self.weights[first] = _discounts(len(first))
 
     def brand(self) -> Column | float:
+        return self._of_group(self.pool.brands, self.pool.has_brand)
+
+    def category(self) -> Column | float:
+        return self._of_group(self.pool.categories, self.pool.has_category)
+
+    def _of_group(self, groups: Grouping[Any], known: NDArray[np.bool_]) -> Column | float:
         if self.weights is None:
             return MISSING
-        brands = self.pool.brands
-        others = (brands.sums(self.weights)[brands.group] - self.weights) / (1.0 - self.weights)
-        return np.where(self.pool.has_brand, others, MISSING)
+        others = (groups.sums(self.weights)[groups.group] - self.weights) / (1.0 - self.weights)
+        return np.where(known, others, MISSING)
 
     def attributes(self) -> Column | float:
         if self.weights is None:
@@ -77,7 +84,7 @@ def _likeness(shared: Column, squares: Column, mean: Column, weights: Column) ->
 
 
 def like_the_first(of: str, n: int = 10) -> FeatureGroup[_First]:
-    """Likeness to the `n` first of a route (or of the BLEND of all): by brand, attribute names and title.
+    """Likeness to the `n` first of a route (or of the BLEND of all): by brand, category, attribute names and title.
 
     Attribute names and titles are compared by the cosine with the weighted mean; titles by idf. Pseudo relevance
     feedback (Rocchio 1971), here as a feature instead of a new query.
@@ -88,6 +95,11 @@ def like_the_first(of: str, n: int = 10) -> FeatureGroup[_First]:
             name=f"{name}.brand",
             description=f"weight of its brand among {first}",
             column=lambda first: first.brand(),
+        ),
+        Feature(
+            name=f"{name}.category",
+            description=f"weight of its category among {first}",
+            column=lambda first: first.category(),
         ),
         Feature(
             name=f"{name}.attributes",

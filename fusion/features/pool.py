@@ -18,7 +18,7 @@ from multirecall.fusion.features.product_words import Lexicon, ProductWords, Rea
 
 __all__ = ["POOL_FIELDS", "Analyse", "Pool", "RouteColumns"]
 
-POOL_FIELDS = ("brand", "in_stock", "match_text", "popularity", "price_minor", "updated_at")
+POOL_FIELDS = ("brand", "category", "in_stock", "match_text", "popularity", "price_minor", "updated_at")
 """The stored values that a pool reads from the hits."""
 
 Analyse = Callable[[str], Sequence[str]]
@@ -64,7 +64,8 @@ class Texts(NamedTuple):
 class Pool:
     """The candidates of `rankings`, ids rising; `routes` are all routes that the features know, found or not.
 
-    Nothing is computed before a feature asks for it. Safe for one thread; `words` may be shared by many pools.
+    `language` is that of the index, as its schema names it. Nothing is computed before a feature asks for it. Safe for
+    one thread; `words` may be shared by many pools.
     """
 
     def __init__(
@@ -75,9 +76,11 @@ class Pool:
         routes: Sequence[str],
         analyse: Analyse,
         words: ProductWords,
+        language: str = "none",
     ) -> None:
         self.query = query
         self.analyse = analyse
+        self.language = language
         self.words = words
         by_route = {ranking.route: ranking for ranking in rankings}
         fields: dict[str, Mapping[str, FieldValue]] = {}
@@ -153,6 +156,16 @@ class Pool:
     def brands(self) -> Grouping[str]:
         """The candidates by brand as stored; the empty text for those without one."""
         return Grouping.of([str(brand or "") for brand in self.values["brand"]])
+
+    @cached_property
+    def categories(self) -> Grouping[FieldValue]:
+        """The candidates by category as stored: the prefixes of its path; None for those without one."""
+        return Grouping.of(self.values["category"])
+
+    @cached_property
+    def has_category(self) -> NDArray[np.bool_]:
+        """Whether a category is stored with each candidate. Shape (n,)."""
+        return np.array([*map(bool, self.categories.keys)], dtype=np.bool_)[self.categories.group]
 
     @cached_property
     def has_brand(self) -> NDArray[np.bool_]:

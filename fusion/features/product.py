@@ -24,6 +24,9 @@ class _Product:
         named = self.pool.brand_is_named
         return named if named.any() else MISSING
 
+    def in_category(self, values: Column) -> Column:
+        return np.where(self.pool.has_category, values, MISSING)
+
     def price_against_first(self) -> Column | float:
         first = self.log_price[self.pool.by_blend[:_FIRST]]
         first = np.sort(first[np.isfinite(first)])
@@ -58,6 +61,11 @@ PRODUCT_STATE: FeatureGroup[_Product] = FeatureGroup(
             name="price.kind_percentile",
             description="share of the candidates of its kind that cost less",
             column=lambda product: _percentile(product.price, product.pool.kinds.group),
+        ),
+        Feature(
+            name="price.category_percentile",
+            description="share of the candidates of its category that cost less; missing without a category",
+            column=lambda product: product.in_category(_percentile(product.price, product.pool.categories.group)),
         ),
         Feature(
             name="price.against_first",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from multirecall.core.codes import looks_like_part_number
+from multirecall.core.language import CODES, UNCLEAR, guess_language
 from multirecall.fusion.features.base import MISSING, Feature, FeatureGroup
 from multirecall.fusion.features.pool import Pool
 
@@ -13,6 +14,11 @@ __all__ = ["QUERY_SHAPE"]
 
 def _unknown_share(pool: Pool) -> float:
     return float(1.0 - pool.words.statistics.knows(pool.terms).mean()) if pool.terms else MISSING
+
+
+def _is_foreign(pool: Pool) -> float:
+    own, found = CODES.get(pool.language), guess_language(pool.query.text)
+    return MISSING if own is None or found == UNCLEAR else float(found != own)
 
 
 QUERY_SHAPE: FeatureGroup[Pool] = FeatureGroup(
@@ -53,6 +59,11 @@ QUERY_SHAPE: FeatureGroup[Pool] = FeatureGroup(
         ),
         Feature(
             name="query.unknown_terms", description="share of the terms that no product holds", column=_unknown_share
+        ),
+        Feature(
+            name="query.foreign",
+            description="1 if it is in another language than the index, 0 if in the same; missing if nothing tells",
+            column=_is_foreign,
         ),
         Feature(
             name="query.names_brand",

@@ -10,7 +10,7 @@ from multirecall.core.match_text import MatchText
 from multirecall.core.query import Query
 from multirecall.core.ranking import FieldValue, Ranking, RouteStatus, ScoreKind, ranked_hits
 from multirecall.evaluation.queries import JudgedQuery
-from multirecall.fusion.features.pool import Pool
+from multirecall.fusion.features.pool import Analyse, Pool
 from multirecall.fusion.features.product_words import ProductWords
 from multirecall.fusion.features.term_statistics import TermStatistics
 from multirecall.training.blender.collecting import JudgedPool
@@ -59,9 +59,11 @@ def pool(
     routes: Sequence[str] = ("dense", "lexical"),
     terms: TermStatistics = TERMS,
     words: ProductWords | None = None,
+    analyse: Analyse = str.split,
+    language: str = "none",
 ) -> Pool:
     query = Query(raw=text, text=text, codes=tuple(codes))
-    return Pool(query, rankings, routes=routes, analyse=str.split, words=words or ProductWords(terms))
+    return Pool(query, rankings, routes=routes, analyse=analyse, words=words or ProductWords(terms), language=language)
 
 
 def learnable_pools(

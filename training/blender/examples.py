@@ -43,6 +43,8 @@ class Featuriser:
     features: FeatureSet
     analyse: Analyse
     terms: TermStatistics
+    language: str = "none"
+    """Of the index, as its schema names it; `none` if it is not known: features that need it are missing then."""
     _made: dict[tuple[int, tuple[str, ...]], tuple[JudgedPool, Example]] = field(default_factory=dict, repr=False)
     """By the pool's identity, with the pool itself, so that no other one can take its place in memory."""
     _words: ProductWords = field(init=False, repr=False)
@@ -62,7 +64,14 @@ class Featuriser:
 
     def _example(self, pool: JudgedPool, without: Sequence[str]) -> Example:
         rankings = [ranking for ranking in pool.rankings if ranking.route not in without]
-        candidates = Pool(pool.query, rankings, routes=self.features.routes, analyse=self.analyse, words=self._words)
+        candidates = Pool(
+            pool.query,
+            rankings,
+            routes=self.features.routes,
+            analyse=self.analyse,
+            words=self._words,
+            language=self.language,
+        )
         return Example(
             qid=pool.qid,
             ids=candidates.ids,

@@ -88,7 +88,7 @@ def train_blender(
     """
     growing = growing or Growing()
     routes = tuple(sorted({ranking.route for pool in pools for ranking in pool.rankings}))
-    featuriser = Featuriser(features=FeatureSet(routes=routes), analyse=analyse, terms=terms)
+    featuriser = Featuriser(features=FeatureSet(routes=routes), analyse=analyse, terms=terms, language=language)
     folds = cross_validate(pools, featuriser, growing, n_folds=n_folds, seed=growing.seed, advance=advance)
     scored = score(folds, featuriser)
     judgments = Judgments(grades={pool.qid: pool.grades for pool in pools})
@@ -107,6 +107,7 @@ def train_blender(
         language=language,
         calibration=found.choice.calibration,
         no_good_result=found.no_good_result.threshold,
+        tail_cut=found.tail_cut.threshold,
         card=_card(pools, featuriser, growing, folds, report, found, booster, rounds, data or {}),
     )
     return TrainedBlender(model=model, report=report, calibrated=found, folds=tuple(folds), scored=tuple(scored))

@@ -16,7 +16,7 @@ from tests.support.records import product, unit, upsert
 
 __all__ = ["ReturnedFieldContract"]
 
-SIX = ("brand", "price_minor", "popularity", "in_stock", "updated_at", "match_text")
+SEVEN = ("brand", "category", "price_minor", "popularity", "in_stock", "updated_at", "match_text")
 AXIS = unit(*([1.0] + [0.0] * (DIM - 1)))
 WORDS = MatchText(
     title=("desk", "lamp"), brand=("societ", "x"), attribute_names=("width",), codes=("lx200",), other=("zwölf", "日本")
@@ -26,7 +26,8 @@ LONGEST = ("🛒" * (MAX_MATCH_TEXT_CHARS - 4)) + "\t\t\t\t"
 
 VALUES: dict[str, dict[str, object]] = {
     "full": {
-        "brand": "Société X", "price_minor": 24999, "popularity": 12.5, "in_stock": True,
+        "brand": "Société X", "category": ("Office", "Office > Lamps"), "price_minor": 24999, "popularity": 12.5,
+        "in_stock": True,
         "updated_at": 1_700_000_000.25, "match_text": WORDS,
     },
     "zeros": {
@@ -61,17 +62,18 @@ class ReturnedFieldContract:
     )
     def test_each_hit_has_those_values_that_its_product_has(self, empty: Engine, asked: dict[str, object]) -> None:
         put(empty, *rows())
-        hits = {hit.id: dict(hit.fields) for hit in search(empty, k=50, fields=SIX, **asked).hits}  # type: ignore[arg-type]
+        hits = {hit.id: dict(hit.fields) for hit in search(empty, k=50, fields=SEVEN, **asked).hits}  # type: ignore[arg-type]
         assert hits == VALUES
         kinds = {name: type(value) for name, value in hits["full"].items()}
         assert kinds == {name: type(value) for name, value in VALUES["full"].items()}
-        for name in SIX:
+        for name in SEVEN:
             hits = {hit.id: dict(hit.fields) for hit in search(empty, k=50, fields=(name,), **asked).hits}  # type: ignore[arg-type]
             assert hits == {key: {n: v for n, v in held.items() if n == name} for key, held in VALUES.items()}
 
-    def test_a_brand_too_long_to_be_a_keyword_does_not_come_back(self, empty: Engine) -> None:
-        put(empty, product("1", "thing", brand="b" * (MAX_KEYWORD_CHARS + 1), price_minor=1))
-        [hit] = search(empty, Text(text="thing"), fields=SIX).hits
+    def test_keywords_too_long_to_be_one_do_not_come_back(self, empty: Engine) -> None:
+        long = "b" * (MAX_KEYWORD_CHARS + 1)
+        put(empty, product("1", "thing", brand=long, category=(long,), price_minor=1))
+        [hit] = search(empty, Text(text="thing"), fields=SEVEN).hits
         assert hit.fields == {"price_minor": 1}
 
     def test_match_texts_are_not_searched_filtered_counted_or_sorted_by(self, empty: Engine) -> None:

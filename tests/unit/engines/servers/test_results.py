@@ -49,13 +49,21 @@ def test_everything_scores_one_whatever_the_order() -> None:
 
 def test_fields_come_from_columns_and_from_the_stored_product() -> None:
     request = EngineRequest(
-        clause=Text(text="x"), k=1, fields=("brand", "category", "attributes.c", "attributes.n", "price_minor")
+        clause=Text(text="x"), k=1, fields=("brand", "category", "codes", "attributes.c", "attributes.n", "price_minor")
     )
     found = hit(
-        "a", 1.0, fields={"brand": ["HP"]}, _source={"category": ["B", "A"], "attributes": {"c": "red", "other": 1}}
+        "a",
+        1.0,
+        fields={"brand": ["HP"], "category": ["A", "A > B"]},
+        _source={"codes": ["b", "a"], "attributes": {"c": "red", "other": 1}},
     )
     [only] = search_result(request, answer(found), SCHEMA).hits
-    assert only.fields == {"brand": "HP", "category": ("B", "A"), "attributes.c": "red"}
+    assert only.fields == {
+        "brand": "HP",
+        "category": ("A", "A > B"),
+        "codes": ("b", "a"),
+        "attributes.c": "red",
+    }
 
 
 @pytest.mark.parametrize(

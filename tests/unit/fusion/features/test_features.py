@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 
 from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.core.ranking import RouteStatus
+from multirecall.engines.analysis import terms
 from multirecall.fusion.features.base import Column
 from multirecall.fusion.features.feature_set import FeatureSet
 from multirecall.fusion.features.pool import Pool
@@ -145,6 +147,54 @@ def test_product_state(found: dict[str, Column]) -> None:
     same(found["stock"], [nan, nan, 1, nan])
     same(found["popularity.log"], [nan] * 4)
     assert np.isnan(columns(pool("toner", [LEXICAL]))["brand.named"]).all()
+
+
+PAPER = ("Office", "Office > Paper & Toner")
+CATEGORIES = {
+    "a": product("x", category=PAPER, price_minor=3),
+    "b": product("x", category=PAPER, price_minor=4),
+    "c": product("x", category=("Office",), price_minor=1),
+    "d": product("x", price_minor=2),
+}
+
+
+def test_category_match() -> None:
+    found = [ranking("lexical", {"a": 4.0, "b": 3.0, "c": 2.0, "d": 1.0}, CATEGORIES)]
+    of = columns(pool("black toner office", found, analyse=partial(terms, language="none")))
+    idf = {t: math.log1p((1_000 - n + 0.5) / (n + 0.5)) for t, n in {"black": 300, "toner": 100, "office": 0}.items()}
+    asked = sum(idf.values())
+    same(of["category.coverage"], [1 / 2, 1 / 2, 1, nan])  # of paper and toner the one, of office itself
+    path = (idf["toner"] + idf["office"]) / asked
+    same(of["category.idf_coverage"], [path, path, idf["office"] / asked, nan])
+    same(of["price.category_percentile"], [0, 1, nan, nan])
+    weights = np.array([1 / math.log2(rank + 1) for rank in (1, 2, 3, 4)])
+    weights /= weights.sum()
+    same(of["like_lexical_10.category"], [weights[1] / (1 - weights[0]), weights[0] / (1 - weights[1]), 0, nan])
+    without = columns(pool("", found))
+    same(without["category.coverage"], [nan] * 4)
+    same(without["category.idf_coverage"], [nan] * 4)
+
+
+def test_categories_mean_the_same_in_whatever_order_they_come_back() -> None:
+    turned = {name: {**fields, "category": fields.get("category", ())[::-1]} for name, fields in CATEGORIES.items()}  # type: ignore[index]
+    scores = {"a": 4.0, "b": 3.0, "c": 2.0, "d": 1.0}
+    one, other = (SET.matrix(pool("paper", [ranking("lexical", scores, p)])) for p in (CATEGORIES, turned))
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("toner schwarz für drucker", "english", 1),
+        ("toner schwarz für drucker", "german", 0),
+        ("cable for the printer", "english", 0),
+        ("hp 504a", "english", nan),  # nothing tells
+        ("toner schwarz für drucker", "portuguese", nan),  # it cannot be told from others
+        ("toner schwarz für drucker", "none", nan),
+    ],
+)
+def test_a_query_in_another_language_than_the_index_is_foreign(text: str, language: str, expected: float) -> None:
+    same(columns(pool(text, [LEXICAL], language=language))["query.foreign"], [expected] * 3)
 
 
 def test_likeness_leaves_the_candidate_itself_out() -> None:

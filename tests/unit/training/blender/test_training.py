@@ -209,7 +209,7 @@ def test_the_card_says_what_was_done(trained: TrainedBlender) -> None:
         (lambda files: {**files, TREES_FILE: "not a tree"}, "broken"),
         (lambda files: {**files, CARD_FILE: "{"}, "broken"),
         (lambda files: {**files, CARD_FILE: files[CARD_FILE].replace(SET.fingerprint, "0" * 16)}, "features 0000"),
-        (lambda files: {**files, CARD_FILE: files[CARD_FILE].replace('"format": 1', '"format": 9')}, "format 9"),
+        (lambda files: {**files, CARD_FILE: files[CARD_FILE].replace('"format": 2', '"format": 9')}, "format 9"),
     ],
 )
 def test_a_model_that_cannot_be_used_is_replaced_and_every_answer_says_so(
@@ -226,6 +226,39 @@ def test_a_model_that_cannot_be_used_is_replaced_and_every_answer_says_so(
     (note,) = fused.notes
     assert words in note
     assert "WeightedSum stands in for it" in note
+
+
+def test_the_tail_is_cut_where_relevance_falls_below_the_threshold_and_never_all_of_it(
+    pools: list[JudgedPool], trained: TrainedBlender, tmp_path: Path
+) -> None:
+    save_blender(trained.model, tmp_path / "model")
+    whole, cutting = (
+        fusion_for(f"blender:{tmp_path / 'model'}{option}", routes=("dense", "lexical"), language="none")
+        for option in ("", "?cut=tail")
+    )
+    threshold = trained.calibrated.tail_cut.threshold
+    lengths = set()
+    for pool in pools:
+        everything, kept = whole(pool.rankings, 40, pool.query), cutting(pool.rankings, 40, pool.query)
+        n = len(kept.hits)
+        assert kept.hits == everything.hits[:n]
+        assert all(hit.relevance is not None and hit.relevance >= threshold for hit in kept.hits[1:])
+        [note] = kept.notes
+        following = everything.hits[n].relevance
+        assert following is not None
+        assert following < threshold
+        assert f"ends after {n} product" in note
+        assert f"{following:.2f}" in note
+        lengths.add(n)
+    assert len(lengths) > 1
+    strict = replace(trained.model, tail_cut=1.0)
+    fused = Blender(model=strict, analyse=str.split, name="x", cut_tail=True)(pools[0].rankings, 10, pools[0].query)
+    assert len(fused.hits) == 1
+    assert "1 product:" in fused.notes[-1]
+    with pytest.raises(InvalidSettings, match="cut=head"):
+        fusion_for(f"blender:{tmp_path / 'model'}?cut=head", routes=("dense", "lexical"), language="none")
+    with pytest.raises(InvalidSettings, match="no calibrated"):
+        Blender(model=replace(strict, calibration=None), analyse=str.split, name="x", cut_tail=True)
 
 
 def test_a_model_for_other_routes_or_another_language_is_refused(trained: TrainedBlender, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A guess at the language of a query, good enough to cut a table of figures by it."""
+"""A guess at the language of a query: good enough to cut a table of figures by it, and for a feature among many."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-__all__ = ["UNCLEAR", "guess_language"]
+__all__ = ["CODES", "UNCLEAR", "guess_language"]
 
 UNCLEAR = "unclear"
 """Nothing, or as much for one language as for another: `hp 504a`."""
+
+CODES: Mapping[str, str] = {
+    "english": "en", "german": "de", "french": "fr", "spanish": "es", "italian": "it", "dutch": "nl",
+}  # fmt: skip
+"""What `guess_language` calls the languages that an index can have, as far as it knows them."""
 
 _WORD = re.compile(r"(?<![\w.-])[^\W\d_]{2,}(?![\w.-])")  # not the letters of a code
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from multirecall.evaluation.language import UNCLEAR, guess_language
+from multirecall.core.language import UNCLEAR, guess_language
 from multirecall.evaluation.queries import read_queries
 
 
