@@ -218,7 +218,7 @@ def _timed(
         parts = anew() if anew else blender
         rankings = [_delivered(ranking) for ranking in pool.rankings]
         again = {name: clock() for name, clock in clocks.items()}
-        matrix = parts.model.features.matrix(parts.pool(rankings, pool.query))
+        matrix = parts.model.features.matrix(parts.pool(rankings, pool.query), wanted=parts.model.used)
         made = {name: clock() for name, clock in clocks.items()}
         parts.model.scores(matrix)
         for name, clock in clocks.items():

@@ -73,7 +73,7 @@ class Blender:
             raise InvalidInput(f"k must be 0 or more, got {k}.", field="k")
         check_rankings(rankings)
         pool = self.pool(rankings, query)
-        scores = self.model.scores(self.model.features.matrix(pool))
+        scores = self.model.scores(self.model.features.matrix(pool, wanted=self.model.used))
         best = np.argsort(-scores, kind="stable")[:k]  # the pool's ids rise, so ties stay in the order rule
         relevance = self._relevance(scores[best])
         notes: tuple[str, ...] = ()

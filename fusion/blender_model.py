@@ -41,6 +41,9 @@ class BlenderModel:
     no_good_result: float = 0.0
     tail_cut: float = 0.0
     card: Mapping[str, Any] = field(default_factory=dict)
+    used: tuple[bool, ...] = field(init=False, repr=False)
+    """Of each feature whether a tree splits by it: what is always missing in a catalogue, or always the same, is not
+    worth its time in a search."""
 
     def __post_init__(self) -> None:
         found = tuple(self.booster.feature_name())
@@ -50,6 +53,8 @@ class BlenderModel:
                 hint="Train the blender again: multirecall train blender.",
                 field="blender",
             )
+
+        object.__setattr__(self, "used", tuple((self.booster.feature_importance("split") > 0).tolist()))
 
     def scores(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """The score of each row; comparable within a query. Shape (n, features) in, (n,) out."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -49,8 +50,10 @@ class FeatureGroup(Generic[View]):
     features: tuple[Feature[View], ...]
     revision: int = 1
 
-    def write(self, pool: Pool, rows: NDArray[np.float64]) -> None:
-        """Each feature into its row of `rows`, in the order of `features`. Shape (number of features, n)."""
+    def write(self, pool: Pool, rows: NDArray[np.float64], wanted: Sequence[bool]) -> None:
+        """Each wanted feature into its row of `rows`, in the order of `features`. Shape (number of features, n)."""
+        if not any(wanted):
+            return
         view = self.view(pool)
-        for row, feature in zip(rows, self.features, strict=True):
+        for row, feature in compress(zip(rows, self.features, strict=True), wanted):
             row[:] = feature.column(view)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multirecall.core.errors import InvalidSettings
-from multirecall.fusion.features.base import Feature, FeatureGroup
+from multirecall.fusion.features.base import MISSING, Feature, FeatureGroup
 from multirecall.fusion.features.category_match import CATEGORY_MATCH
 from multirecall.fusion.features.neighbours import BLEND, KIND, like_the_first
 from multirecall.fusion.features.number_match import NUMBER_MATCH
@@ -53,17 +54,21 @@ class FeatureSet:
         body = [[group.name, group.revision, [f.name for f in group.features]] for group in self.groups]
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16]
 
-    def matrix(self, pool: Pool) -> NDArray[np.float64]:
+    def matrix(self, pool: Pool, *, wanted: Sequence[bool] | None = None) -> NDArray[np.float64]:
         """Shape (number of candidates, number of features), candidates in the order of `pool.ids`.
 
-        In Fortran order: each feature's values lie side by side, as they are made.
+        `wanted` says of each feature whether anybody reads it: others cost nothing, and are missing. In Fortran order:
+        each feature's values lie side by side, as they are made.
         """
-        rows = np.empty((len(self.features), len(pool)))
+        n_features = len(self.features)
+        wanted = (True,) * n_features if wanted is None else wanted
+        rows = np.full((n_features, len(pool)), MISSING)
         if len(pool):
             at = 0
             for group in self.groups:
-                group.write(pool, rows[at : at + len(group.features)])
-                at += len(group.features)
+                end = at + len(group.features)
+                group.write(pool, rows[at:end], wanted[at:end])
+                at = end
         return rows.T
 
 

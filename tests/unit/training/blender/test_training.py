@@ -177,6 +177,21 @@ def test_serving_ranks_as_training_scored(pools: list[JudgedPool], trained: Trai
     assert {source.route for source in fused.hits[0].sources} <= {"dense", "lexical"}
 
 
+def test_features_that_no_tree_splits_by_are_left_out_and_no_score_changes(
+    pools: list[JudgedPool], trained: TrainedBlender
+) -> None:
+    model = trained.model
+    splits = dict(zip(model.booster.feature_name(), model.booster.feature_importance("split").tolist(), strict=True))
+    unused = [name for name, used in zip(SET.names, model.used, strict=True) if not used]
+    assert unused == [name for name in SET.names if splits[name] == 0]
+    assert {"category.coverage", "stock"} <= set(unused)  # missing in all of these products
+    pool = Blender(model=model, analyse=str.split, name="test").pool(pools[3].rankings, pools[3].query)
+    some, every = SET.matrix(pool, wanted=model.used), SET.matrix(pool)
+    np.testing.assert_array_equal(some[:, model.used], every[:, model.used])
+    assert np.isnan(some[:, ~np.array(model.used)]).all()
+    np.testing.assert_array_equal(model.scores(some), model.scores(every))
+
+
 def test_a_model_survives_its_folder(trained: TrainedBlender, tmp_path: Path) -> None:
     save_blender(trained.model, tmp_path / "model")
     assert {entry.name for entry in (tmp_path / "model").iterdir()} == set(MODEL_FILES)
