@@ -29,7 +29,9 @@ def test_a_key_is_found_with_its_name_and_role(role: Role) -> None:
 
 
 @pytest.mark.parametrize(
-    "presented", ["", "x", KEYS[Role.ADMIN][:-1], KEYS[Role.ADMIN] + "x", "ü\x00", "mr_" + "A" * 43]
+    "presented",
+    ["", "x", KEYS[Role.ADMIN][:-1], KEYS[Role.ADMIN] + "x", "ü\x00", "mr_" + "A" * 43],
+    ids=["empty", "short", "a letter less", "a letter more", "no ascii", "of nobody"],  # keys are drawn anew each time
 )
 def test_anything_else_is_nobody(presented: str) -> None:
     assert ring().find(presented) is None
