@@ -105,7 +105,9 @@ def main() -> None:
             server.indices.delete(index=index)
 
     features = FeatureSet(routes=tuple(sorted({r.route for pool in pools for r in pool.rankings})))
-    featuriser = Featuriser(features=features, analyse=partial(terms, language=language), terms=counted)
+    featuriser = Featuriser(
+        features=features, analyse=partial(terms, language=language), terms=counted, language=language
+    )
     folds = cross_validate(pools, featuriser, Growing(seed=options.seed), seed=options.seed)
     ours = figures(score(folds, featuriser), pools)
     result = {name: difference(ours, np.array(values)) for name, values in plain.items()}
