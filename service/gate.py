@@ -18,7 +18,7 @@ from multirecall.service.request import note_of
 
 __all__ = ["Forbidden", "Gate", "requires"]
 
-_HELD_S = 0.1
+_HELD_S = 0.2
 _MOST_HELD = 256
 """A refusal is held back for a moment, so that whoever asks again at once costs no more than one who waits; no more
 than so many at a time, the others are answered at once."""

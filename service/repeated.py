@@ -20,7 +20,7 @@ __all__ = ["SEARCH_PATH", "KnownAnswers", "RepeatedSearches"]
 
 SEARCH_PATH = "/v1/search"
 
-_ENTRY_BYTES = 1_000
+_ENTRY_BYTES, _MET_BYTES = 1_000, 200
 _LONGEST_QUESTION = 8_192
 
 
@@ -41,12 +41,22 @@ class KnownAnswers:
 
     def __init__(self, answers: Answers, *, max_bytes: int) -> None:
         self._answers = answers
-        self._known: ByteLru[_Known] = ByteLru(max_bytes)
+        self._known: ByteLru[_Known] = ByteLru(max_bytes - max_bytes // 16)
+        self._met: ByteLru[bool] = ByteLru(max_bytes // 16)
+
+    def wants(self, question: str) -> bool:
+        """Whether its answer is worth keeping: it was asked in these bytes before. Most rare ones never are again."""
+        if not question:
+            return False
+        met = self._met.get(question) is not None
+        if not met:
+            self._met.put(question, True, 2 * len(question) + _MET_BYTES)
+        return met
 
     @property
     def nbytes(self) -> int:
         """Memory held by the answers."""
-        return self._known.nbytes
+        return self._known.nbytes + self._met.nbytes
 
     def put(
         self, question: str, asked: Repeated, mark: PageMark, answer: dict[str, Any], about: dict[str, Any]

@@ -53,11 +53,9 @@ class Searching:
         request = self.request_of(body)
         products: Bodies = {}
         asked, mark = Repeated(request), None
-        at_hand = None
-        if not body.route_hits:
-            if self._known is not None and note.asked:
-                mark = self._parts.answers.mark(asked)
-            at_hand = self._parts.answers.cached(request)
+        if self._known is not None and not body.route_hits and self._known.wants(note.asked):
+            mark = self._parts.answers.mark(asked)
+        at_hand = None if body.route_hits else self._parts.answers.cached(request)
         if at_hand is not None:
             served = at_hand
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -41,7 +42,7 @@ from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.frontends import opened_frontend
 from multirecall.wiring.settings import Settings
 
-__all__ = ["SERVER_OPTIONS", "check_asked", "opened_service", "serve"]
+__all__ = ["SERVER_OPTIONS", "check_asked", "opened_service", "serve", "take_short_turns"]
 
 _log = logging.getLogger("multirecall.service")
 
@@ -59,6 +60,7 @@ SERVER_OPTIONS: Mapping[str, Any] = {
 small packets; behind a socket that uvicorn binds for several workers an answer could wait 40 ms for the next."""
 
 _EVENTS_READ = 32 << 20
+_TURN_S = 0.0005
 _NO_MODELS = ("engine", "redis")  # breakers that guard something else
 
 
@@ -69,6 +71,7 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
     address beyond this machine without API keys.
     """
     configure_service_logs(settings.log_level, secrets=secrets_of(settings))
+    take_short_turns()
     with opened_service(settings, host=host) as app:
         uvicorn.run(
             app,
@@ -77,6 +80,15 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
             log_level=settings.log_level.lower(),
             **SERVER_OPTIONS,
         )
+
+
+def take_short_turns() -> None:
+    """Lets a thread of this process compute half a millisecond, not five, before another one may.
+
+    The thread that reads and writes requests waits that long after each system call while searches compute: what is
+    answered from memory, or refused, would take longer than a search.
+    """
+    sys.setswitchinterval(_TURN_S)
 
 
 @contextmanager
@@ -114,7 +126,7 @@ def opened_service(settings: Settings, *, host: str = "127.0.0.1") -> Iterator[F
             readiness=Readiness(_parts(frontend, engine, warm, cache)),
             searches=Places(
                 "search",
-                at_work=settings.searches_at_once,
+                at_work=_searches_at_once(settings, engine),
                 waiting=settings.searches_waiting,
                 share=settings.key_share if len(keys) > 1 else 1.0,
             ),
@@ -139,6 +151,14 @@ def opened_service(settings: Settings, *, host: str = "127.0.0.1") -> Iterator[F
             options=_options(settings, hosts),
         )
         yield make_service(parts)
+
+
+def _searches_at_once(settings: Settings, engine: Engine) -> int:
+    """An engine in this process computes: more searches at a time than processors slow each other, and the flood of one
+    key slows another's the more of them it has at work."""
+    if not engine.capabilities.in_process:
+        return settings.searches_at_once
+    return min(settings.searches_at_once, max(2, os.cpu_count() or 2))
 
 
 def _options(settings: Settings, hosts: tuple[str, ...]) -> ServiceOptions:

@@ -25,7 +25,9 @@ class ServiceSettings(BaseSettings):
     metrics_open: bool = Field(False, description="/metrics without a key")
     rate_per_s: float = Field(100.0, ge=0, le=100_000, description="requests a second of one API key; 0: no limit")
     rate_burst: int = Field(200, ge=1, le=1_000_000, description="requests of one API key at once, after a pause")
-    searches_at_once: int = Field(8, ge=1, le=512, description="searches at work at a time")
+    searches_at_once: int = Field(
+        8, ge=1, le=512, description="searches at work at a time; an embedded engine has no more than processors"
+    )
     searches_waiting: int = Field(64, ge=0, le=10_000, description="searches that may wait; more are refused (429)")
     errands_at_once: int = Field(4, ge=1, le=128, description="writes and look-ups by HTTP at work at a time")
     errands_waiting: int = Field(32, ge=0, le=10_000, description="writes and look-ups that may wait")
