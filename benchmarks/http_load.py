@@ -6,6 +6,7 @@ It reads no more of an answer than its head and length, so that it costs little 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -32,6 +33,10 @@ class Request:
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
 
+OnAnswer = Callable[[Request, bytes], None]
+"""Is given every answer's body."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Load:
     """What came of a run: seconds of each answer, statuses, and the bytes of the last body."""
@@ -51,19 +56,27 @@ class Load:
 
 
 async def _one_connection(
-    host: str, port: int, next_request: Callable[[], Request], until: float, load: Load, pause_s: float
+    host: str,
+    port: int,
+    next_request: Callable[[], Request],
+    go_on: Callable[[], bool],
+    load: Load,
+    pause_s: float,
+    on_answer: OnAnswer | None,
 ) -> None:
     reader, writer = await asyncio.open_connection(host, port)
     try:
-        while time.perf_counter() < until:
-            payload = next_request().to_bytes(f"{host}:{port}")
+        while go_on():
+            request = next_request()
+            payload = request.to_bytes(f"{host}:{port}")
             started = time.perf_counter()
             writer.write(payload)
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
-            if length:
-                await reader.readexactly(length)
+            body = await reader.readexactly(length) if length else b""
             load.took_s.append(time.perf_counter() - started)
+            if on_answer is not None:
+                on_answer(request, body)
             load.statuses[int(head[9:12])] += 1
             load.n_bytes = length
             if pause_s:
@@ -77,15 +90,22 @@ async def run_load(
     port: int,
     next_request: Callable[[], Request],
     *,
-    seconds: float,
+    seconds: float = float("inf"),
+    most: int | None = None,
     connections: int,
     pause_s: float = 0.0,
+    on_answer: OnAnswer | None = None,
 ) -> Load:
-    """`connections` at once for so long; `pause_s` after each answer makes it a low load."""
+    """`connections` at once, for so long or until `most` requests were begun; `pause_s` makes it a low load."""
     load = Load()
     started = time.perf_counter()
+    begun = itertools.count()
+
+    def go_on() -> bool:
+        return time.perf_counter() < started + seconds and (most is None or next(begun) < most)
+
     await asyncio.gather(
-        *(_one_connection(host, port, next_request, started + seconds, load, pause_s) for _ in range(connections))
+        *(_one_connection(host, port, next_request, go_on, load, pause_s, on_answer) for _ in range(connections))
     )
     load.seconds = time.perf_counter() - started
     return load
