@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+import secrets
 import time
-import uuid
 from typing import Any
 
 from starlette.types import Scope
@@ -28,7 +28,7 @@ class RequestNote:
     __slots__ = ("about", "asked", "caller", "endpoint", "id", "started")
 
     def __init__(self, sent_id: bytes) -> None:
-        self.id = sent_id.decode("ascii") if _ID.fullmatch(sent_id) else uuid.uuid4().hex
+        self.id = sent_id.decode("ascii") if _ID.fullmatch(sent_id) else secrets.token_hex(16)
         self.started = time.perf_counter()
         self.caller: Caller | None = None
         self.about: dict[str, Any] = {}
