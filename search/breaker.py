@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
@@ -38,6 +39,11 @@ class Breaker:
         self._probing = False
         self._reason = ""
         self.times_opened = 0
+
+    @classmethod
+    def never(cls, what: str) -> Breaker:
+        """One that never opens: for who needs every answer, whatever happened before."""
+        return cls(what, failures=sys.maxsize)
 
     @property
     def what(self) -> str:

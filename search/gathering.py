@@ -73,14 +73,19 @@ class Gathered:
 class Gatherer:
     """Asks routes over one index. Safe for several threads.
 
-    Each route's model has a lane of its own, with a breaker. Of a caller who gives less than half of the usual time it
-    is no failure to be late (`Asking.is_fair`).
+    Each route's model has a lane of its own, with a breaker if the engine has one. Of a caller who gives less than half
+    of the usual time it is no failure to be late (`Asking.is_fair`).
     """
 
     def __init__(self, asking: Asking, routes: Sequence[Route], *, index: str | None, n_threads: int) -> None:
         self._asking = asking
         self._index = index
-        self._lanes = {r.name: Lane(r.name, n_threads=n_threads) for r in routes if r.needs_preparation}
+        made = Breaker if asking.breaker is not None else Breaker.never
+        self._lanes = {
+            r.name: Lane(r.name, n_threads=n_threads, breaker=made(f"the model of route {r.name}"))
+            for r in routes
+            if r.needs_preparation
+        }
 
     @property
     def breakers(self) -> dict[str, Breaker]:

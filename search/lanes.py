@@ -20,10 +20,10 @@ class Lane:
     no probe while no thread is free. So a model that never returns costs `n_threads` threads, and no more.
     """
 
-    def __init__(self, route: str, *, n_threads: int, breaker: Breaker | None = None) -> None:
-        self.breaker = breaker or Breaker(f"the model of route {route}")
+    def __init__(self, name: str, *, n_threads: int, breaker: Breaker) -> None:
+        self.breaker = breaker
         self._n_threads = n_threads
-        self._pool = ThreadPoolExecutor(max_workers=n_threads, thread_name_prefix=f"route-{route}")
+        self._pool = ThreadPoolExecutor(max_workers=n_threads, thread_name_prefix=f"route-{name}")
         self._lock = threading.Lock()
         self._inside = 0
 

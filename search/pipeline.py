@@ -38,13 +38,13 @@ class Searcher:
     """Answers queries from one engine by several routes and one fusion. Safe for several threads.
 
     `encoders` by vector field name. Each route's model has `n_threads` threads; a route that fails or is late is left
-    out of the answer, which says so, and if that happens often it is not waited for (`breaker.py`). Close it, or use it
-    as a context manager.
+    out of the answer, which says so. Close it, or use it as a context manager.
     `index` holds it to one physical index, so that candidates, records and query vectors are of one generation even
     while another index goes live; None follows the alias. `identity` tells it from another index of the same name.
     `policy` may skip routes by the query alone: they are not prepared, so that no model runs for them, and not asked.
     One route is always asked, and if those that are left find nothing, the skipped ones are asked after all.
-    `breaker` guards the engine; searchers of one engine share it. None: the engine is asked whatever happened before.
+    `breaker` guards the engine, searchers of one engine share it, and each route's model then has one of its own: what
+    failed often is not waited for. None: all are asked whatever happened before, as evaluation and training need it.
     """
 
     def __init__(
