@@ -11,9 +11,23 @@ from typing import IO
 from multirecall.core.errors import InvalidInput, StorageFull
 from multirecall.indexer.rows import Reject
 
-__all__ = ["RejectsFile"]
+__all__ = ["RejectsFile", "opened_rejects"]
 
 _KEPT = 20
+
+
+def opened_rejects(path: Path) -> IO[str]:
+    """The file, empty and open for writing, in a folder that is made. Raises InvalidInput if it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(
+            f"The rejects file {path} cannot be written: {error.strerror}.",
+            hint="Choose another path for the rejects file.",
+            field="rejects",
+            file=str(path),
+        ) from error
 
 
 class RejectsFile:
@@ -31,16 +45,7 @@ class RejectsFile:
 
     def __enter__(self) -> RejectsFile:
         if self.path is not None:
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self.path.open("w", encoding="utf-8")
-            except OSError as error:
-                raise InvalidInput(
-                    f"The rejects file {self.path} cannot be written: {error.strerror}.",
-                    hint="Choose another path for the rejects file.",
-                    field="rejects",
-                    file=str(self.path),
-                ) from error
+            self._file = opened_rejects(self.path)
         return self
 
     def add(self, reject: Reject) -> None:

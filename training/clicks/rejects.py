@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from multirecall.core.errors import InvalidInput
+from multirecall.indexer.rejects import opened_rejects
 
 __all__ = ["Rejected", "Rejects"]
 
@@ -50,15 +50,7 @@ class Rejects:
 
     def __enter__(self) -> Rejects:
         if self.path is not None:
-            try:
-                self._file = self.path.open("w", encoding="utf-8")
-            except OSError as error:
-                raise InvalidInput(
-                    f"The rejects file {self.path} cannot be written: {error.strerror}.",
-                    hint="Choose another path.",
-                    field="rejects",
-                    file=str(self.path),
-                ) from None
+            self._file = opened_rejects(self.path)
         return self
 
     def add(self, rejected: Rejected) -> None:

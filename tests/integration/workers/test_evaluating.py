@@ -11,42 +11,24 @@ import pytest
 from multirecall.core.errors import EngineBusy, EngineUnavailable, StoreUnavailable
 from multirecall.core.query import Query
 from multirecall.core.ranking import RouteStatus
-from multirecall.encoders.opening import open_encoder
-from multirecall.engines.opening import open_engine
 from multirecall.evaluation.judgments import read_judgments
 from multirecall.evaluation.queries import read_queries
-from multirecall.evaluation.testbed import write_sample
-from multirecall.indexer.build import build
-from multirecall.indexer.mapping import read_mapping
-from multirecall.indexer.sources import Catalogue
 from multirecall.search.pipeline import Searcher
 from multirecall.wiring.gate import ATTEMPTS
-from multirecall.wiring.settings import Settings, load_settings
+from multirecall.wiring.settings import Settings
 from multirecall.workers import evaluating
 from multirecall.workers.evaluating import Evaluation
 from multirecall.workers.store.jobs import Job, JobKind, JobState
 from multirecall.workers.submitting import Submitter
 from tests.support.deployments import Bench
+from tests.support.judged_shop import judged_shop
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    folder = tmp_path_factory.mktemp("shop")
-    write_sample(folder, products=200, queries=40, seed=3)
-    with open_engine(f"embedded:{folder / 'index'}", create=True) as engine:
-        build(
-            engine,
-            Catalogue([folder / "catalogue.jsonl"]),
-            encoders={"dense": open_encoder("hashing?dim=32")},
-            mapping=read_mapping(folder / "multirecall.toml"),
-        )
-    return load_settings(
-        engine=f"embedded:{folder / 'index'}",
-        judgments=folder / "judgments.tsv",
-        judged_queries=folder / "queries.tsv",
-    )
+    return judged_shop(tmp_path_factory.mktemp("shop"), queries=40)
 
 
 def evaluate(bench: Bench, settings: Settings, *, stops_after: int | None = None) -> Job:

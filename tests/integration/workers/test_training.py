@@ -8,20 +8,15 @@ from typing import Any
 
 import pytest
 
-from multirecall.encoders.opening import open_encoder
-from multirecall.engines.opening import open_engine
-from multirecall.evaluation.testbed import write_sample
 from multirecall.fusion.blender_model import CARD_FILE
-from multirecall.indexer.build import build
-from multirecall.indexer.mapping import read_mapping
-from multirecall.indexer.sources import Catalogue
 from multirecall.wiring.blenders import blender_folder, load_blender
-from multirecall.wiring.settings import Settings, load_settings
+from multirecall.wiring.settings import Settings
 from multirecall.workers import training
 from multirecall.workers.store.jobs import Job, JobKind, JobState
 from multirecall.workers.submitting import Submitter
 from multirecall.workers.training import BlenderTraining
 from tests.support.deployments import Bench
+from tests.support.judged_shop import judged_shop
 
 pytestmark = pytest.mark.integration
 
@@ -30,20 +25,7 @@ QUICK: dict[str, Any] = {"folds": 2, "growing": {"rounds": 6, "dropout": 0.0, "l
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    folder = tmp_path_factory.mktemp("shop")
-    write_sample(folder, products=200, queries=24, seed=3)
-    with open_engine(f"embedded:{folder / 'index'}", create=True) as engine:
-        build(
-            engine,
-            Catalogue([folder / "catalogue.jsonl"]),
-            encoders={"dense": open_encoder("hashing?dim=32")},
-            mapping=read_mapping(folder / "multirecall.toml"),
-        )
-    return load_settings(
-        engine=f"embedded:{folder / 'index'}",
-        judgments=folder / "judgments.tsv",
-        judged_queries=folder / "queries.tsv",
-    )
+    return judged_shop(tmp_path_factory.mktemp("shop"), queries=24)
 
 
 @pytest.fixture
