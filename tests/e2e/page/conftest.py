@@ -23,9 +23,13 @@ REPORT = """<!doctype html><title>Evaluation: lexical &amp; dense</title><style>
 <p>0.55</p><script>document.title = "it ran"</script>"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The Chromium of the system; without one the tests are skipped at home and fail in CI."""
+    """The Chromium of the system; without one the tests are skipped at home and fail in CI.
+
+    It ends with each module: its driver keeps an event loop running in this thread, and other tests of this
+    process start loops of their own.
+    """
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         reason = "no Chromium on the PATH: install Debian's package chromium"
