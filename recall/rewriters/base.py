@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from multirecall.core.deadline import Deadline
-from multirecall.core.errors import InvalidInput
 from multirecall.core.query import Query
+from multirecall.core.rewriting import MAX_REWRITING_CHARS, Rewriting
 
-__all__ = ["MAX_REWRITING_CHARS", "Rewriter", "Rewriting"]
-
-MAX_REWRITING_CHARS = 200
-"""Longest text of a rewriting; a rewriter that has more to say cuts it, or drops it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rewriting:
-    """One other text for the query's need. It is data, as the query's own text is: no character is an operator.
-
-    `by` names the rewriter, or several in the order of their work (`spelling+languages`). `confidence`, 0 to 1, is the
-    probability that a product which answers `text` answers the query. `log` says what was done, one step each
-    (`procesor → processor`). A rewriting changes the text alone: filters, sort and facets stay the query's.
-    """
-
-    text: str
-    by: str
-    confidence: float
-    log: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.confidence <= 1.0:
-            raise InvalidInput(f"Confidence lies in 0..1, got {self.confidence}.", field="confidence")
-        if not any(c.isalnum() for c in self.text) or len(self.text) > MAX_REWRITING_CHARS:
-            raise InvalidInput(
-                f"A rewriting needs a letter or digit and at most {MAX_REWRITING_CHARS} characters, "
-                f"got {self.text[:MAX_REWRITING_CHARS]!r}.",
-                field="text",
-            )
+__all__ = ["MAX_REWRITING_CHARS", "JoinsRewriters", "Rewriter", "Rewriting", "Rewritten"]
 
 
 @runtime_checkable
@@ -63,4 +36,21 @@ class Rewriter(Protocol):
 
         One that is late raises DeadlineExceeded; a model that is broken raises what it raised.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewritten:
+    """What several rewriters gave together, and of each that was late or broke, by its name, why."""
+
+    rewritings: tuple[Rewriting, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class JoinsRewriters(Protocol):
+    """A rewriter made of several, of which some may fail while the others have something to say."""
+
+    def rewrite_all(self, query: Query, deadline: Deadline) -> Rewritten:
+        """As `Rewriter.rewrite`, but a part that is late or broken does not raise: it stands in `failed`."""
         ...
