@@ -1,0 +1,126 @@
+"""Rewriters by specification: names joined by commas, in the order of their work.
+
+| name | role | needs |
+|---|---|---|
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from multirecall.core.errors import InvalidSettings
+from multirecall.recall.rewriters.base import Rewriter
+from multirecall.recall.rewriters.chain import RewriteChain
+
+__all__ = ["REWRITER_KINDS", "RewriterKind", "RewriterOpening", "open_rewriters"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewriterOpening:
+    """What a rewriter is opened with: its part of the specification, and what the caller settles for the process.
+
+    `argument` is what follows the colon. `folder` is the artefact of `multirecall rewriters build`; `synonyms` and
+    `knowledge` are files of the user. `known_words` are those of other languages: no spelling touches them.
+    `resources` holds what only some rewriters want, as a connection to Redis, by name.
+    """
+
+    name: str
+    argument: str = ""
+    folder: Path | None = None
+    synonyms: Path | None = None
+    knowledge: Path | None = None
+    language: str = "english"
+    known_words: Set[str] = frozenset()
+    resources: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewriterKind:
+    """One kind of rewriter. `repair`: it mends the text, others offer another one beside it.
+
+    `takes_rest`: everything behind its colon is its own, commas too; it can only be the last. `needs_folder`: without
+    the artefact it has nothing to say, so that it is left out with a note.
+    """
+
+    open: Callable[[RewriterOpening], Rewriter]
+    repair: bool = False
+    needs_folder: bool = False
+    takes_rest: bool = False
+    argument: str = ""
+
+
+def open_rewriters(
+    spec: str,
+    *,
+    folder: Path | None = None,
+    synonyms: Path | None = None,
+    knowledge: Path | None = None,
+    language: str = "english",
+    n: int = 4,
+    resources: Mapping[str, Any] = MappingProxyType({}),
+) -> RewriteChain:
+    """The chain that `spec` names, e.g. `units,spelling,languages,model:NAME`; an empty one holds no rewriter.
+
+    Reads the artefact and the files, and may load a model. Raises InvalidSettings for a name that is not known or comes
+    twice, and for a file or folder that cannot be used.
+    """
+    chosen = _parsed(spec)
+    repairs: list[Rewriter] = []
+    alternatives: list[Rewriter] = []
+    notes: list[str] = []
+    for name, argument in chosen.items():
+        kind = REWRITER_KINDS[name]
+        if kind.needs_folder and folder is None:
+            notes.append(
+                f"The rewriter {name!r} is left out: it learns from the catalogue. "
+                "Run `multirecall rewriters build` and set rewriter_dir."
+            )
+            continue
+        opened = kind.open(
+            RewriterOpening(
+                name=name,
+                argument=argument,
+                folder=folder,
+                synonyms=synonyms,
+                knowledge=knowledge,
+                language=language,
+                resources=resources,
+            )
+        )
+        (repairs if kind.repair else alternatives).append(opened)
+    return RewriteChain(repairs=tuple(repairs), alternatives=tuple(alternatives), n=n, notes=tuple(notes))
+
+
+def _parsed(spec: str) -> dict[str, str]:
+    """The arguments by name, in the order of the specification."""
+    chosen: dict[str, str] = {}
+    rest = spec.strip()
+    while rest:
+        part, _, after = rest.partition(",")
+        name, _, argument = part.strip().partition(":")
+        kind = REWRITER_KINDS.get(name)
+        if kind is None:
+            raise InvalidSettings(
+                f"There is no rewriter {name!r} (in {spec!r}).",
+                hint=f"Rewriters: {', '.join(REWRITER_KINDS) or 'none'}.",
+                field="rewriters",
+            )
+        if kind.takes_rest:
+            argument, after = rest.partition(":")[2].strip(), ""
+        if bool(argument) != bool(kind.argument):
+            wanted = f"wants {kind.argument} behind a colon" if kind.argument else f"takes no {argument!r}"
+            raise InvalidSettings(f"The rewriter {name!r} {wanted} (in {spec!r}).", field="rewriters")
+        if name in chosen:
+            raise InvalidSettings(f"The rewriter {name!r} comes twice in {spec!r}.", field="rewriters")
+        chosen[name] = argument
+        rest = after.strip()
+    return chosen
+
+
+# The imports stand in the functions: opening one kind must not load what the others need.
+
+REWRITER_KINDS: Mapping[str, RewriterKind] = MappingProxyType({})
