@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from multirecall.core.codes import query_codes
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import InvalidInput
 from multirecall.core.query import Query
-from multirecall.recall.rewriters.base import Rewriter, Rewriting
+from multirecall.recall.rewriters.base import Rewriter, Rewriting, Rewritten
 
-__all__ = ["ChainAnswer", "RewriteChain", "best_of", "joined_fingerprint", "with_text"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainAnswer:
-    """What a chain had to say. `repaired` is the text after all repairs, if one changed something (it may be among the
-    rewritings); `failed` names each rewriter that gave nothing because it was late or broken, with the reason."""
-
-    rewritings: tuple[Rewriting, ...] = ()
-    repaired: Rewriting | None = None
-    failed: Mapping[str, str] = field(default_factory=dict)
+__all__ = ["RewriteChain", "best_of", "joined_fingerprint", "with_text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +58,11 @@ class RewriteChain:
         )
 
     def rewrite(self, query: Query, deadline: Deadline) -> tuple[Rewriting, ...]:
-        """The best `n`; `ask` also tells what failed."""
-        return self.ask(query, deadline).rewritings
+        """The best `n`; `rewrite_all` also tells what failed."""
+        return self.rewrite_all(query, deadline).rewritings
 
-    def ask(self, query: Query, deadline: Deadline) -> ChainAnswer:
-        """All that the rewriters have to say until the deadline; raises nothing that one of them raised."""
+    def rewrite_all(self, query: Query, deadline: Deadline) -> Rewritten:
+        """The best `n` of what the rewriters say until the deadline; raises nothing that one of them raised."""
         failed: dict[str, str] = {}
         repaired = self._repaired(query, deadline, failed)
         asked: list[tuple[Query, Rewriting | None]] = [(query, None)]
@@ -82,7 +72,7 @@ class RewriteChain:
         for rewriter in sorted(self.alternatives, key=lambda one: one.is_model):  # no model keeps the others waiting
             for subject, before in asked[-1:] if rewriter.is_model else asked:
                 found += (_after(before, said) for said in _asked(rewriter, subject, deadline, failed))
-        return ChainAnswer(rewritings=best_of(found, query.text, self.n), repaired=repaired, failed=failed)
+        return Rewritten(rewritings=best_of(found, query.text, self.n), failed=failed)
 
     def _repaired(self, query: Query, deadline: Deadline, failed: dict[str, str]) -> Rewriting | None:
         repaired: Rewriting | None = None

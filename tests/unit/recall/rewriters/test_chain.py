@@ -7,7 +7,7 @@ import pytest
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import DeadlineExceeded, InvalidInput
 from multirecall.core.query import Query
-from multirecall.recall.rewriters.base import Rewriter, Rewriting
+from multirecall.recall.rewriters.base import JoinsRewriters, Rewriter, Rewriting
 from multirecall.recall.rewriters.chain import RewriteChain, joined_fingerprint
 
 NEVER = Deadline.never()
@@ -44,9 +44,9 @@ def test_repairs_follow_each_other_and_make_one_text() -> None:
         repairs=(Replaces("units", "zoll", "inch", 0.9), Replaces("spelling", "mouce", "mouse", 0.8)),
     )
     assert isinstance(chain, Rewriter)
-    answer = chain.ask(query("zoll mouce"), NEVER)
-    assert answer.rewritings == (answer.repaired,)
-    assert answer.repaired == Rewriting(
+    assert isinstance(chain, JoinsRewriters)
+    (repaired,) = chain.rewrite(query("zoll mouce"), NEVER)
+    assert repaired == Rewriting(
         text="inch mouse", by="units+spelling", confidence=0.9 * 0.8, log=("zoll → inch", "mouce → mouse")
     )
 
@@ -103,7 +103,7 @@ def test_one_that_fails_takes_nothing_from_the_others() -> None:
         repairs=(Broken("units", "x", "y"), Replaces("spelling", "x", "z")),
         alternatives=(Broken("model", "x", "y", is_model=True), Replaces("synonyms", "z", "w")),
     )
-    answer = chain.ask(query("x"), NEVER)
+    answer = chain.rewrite_all(query("x"), NEVER)
     assert [one.text for one in answer.rewritings] == ["z", "w"]
     assert answer.failed == {"units": "Too late.", "model": "Too late."}
 
@@ -120,7 +120,7 @@ def test_a_late_model_does_not_keep_the_others_waiting() -> None:
             return super().rewrite(query, deadline)
 
     chain = RewriteChain(alternatives=(Slow("model", "x", "y", is_model=True), Replaces("synonyms", "x", "z")))
-    answer = chain.ask(query("x"), deadline)
+    answer = chain.rewrite_all(query("x"), deadline)
     assert [one.text for one in answer.rewritings] == ["z"]
     assert set(answer.failed) == {"model"}
 
