@@ -52,7 +52,7 @@ class BrowseRoute:
     ) -> tuple[EngineRequest, ...]:
         return ()
 
-    def ranking(self, results: Sequence[EngineResult]) -> Ranking:
+    def ranking(self, query: Query, context: RecallContext, results: Sequence[EngineResult]) -> Ranking:
         result = results[0]
         hits = tuple(Hit(id=h.id, score=1.0 / r, rank=r, fields=h.fields) for r, h in enumerate(result.hits, start=1))
         return Ranking(

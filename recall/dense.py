@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from multirecall.core.query import Query
-from multirecall.core.ranking import Ranking, ScoreKind
+from multirecall.core.ranking import Ranking, RouteStatus, ScoreKind
 from multirecall.engines.base import EngineRequest, EngineResult, Vector
-from multirecall.recall.base import RecallContext, to_ranking
+from multirecall.recall.base import NOTHING_TO_SAY, RecallContext, ended, to_ranking
 
 __all__ = ["DenseRoute"]
 
@@ -57,5 +57,9 @@ class DenseRoute:
     ) -> tuple[EngineRequest, ...]:
         return ()
 
-    def ranking(self, results: Sequence[EngineResult]) -> Ranking:
-        return to_ranking(self.name, self.kind, results[0])
+    def ranking(self, query: Query, context: RecallContext, results: Sequence[EngineResult]) -> Ranking:
+        return (
+            to_ranking(self.name, self.kind, results[0])
+            if results
+            else ended(self, RouteStatus.SKIPPED, NOTHING_TO_SAY)
+        )

@@ -69,7 +69,7 @@ class LexicalRoute:
             return ()
         return (self._ranking_request(query, context, fuzzy=True),)
 
-    def ranking(self, results: Sequence[EngineResult]) -> Ranking:
+    def ranking(self, query: Query, context: RecallContext, results: Sequence[EngineResult]) -> Ranking:
         strict, all_words, *more = results
         # Only a second look brings more hits. One that failed must not take away what the first one found.
         if more and more[-1].status is RouteStatus.OK and more[-1].hits:

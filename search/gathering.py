@@ -17,12 +17,12 @@ from multirecall.core.errors import EngineUnavailable, InvalidInput, Multirecall
 from multirecall.core.query import Query
 from multirecall.core.ranking import Ranking, RouteStatus
 from multirecall.engines.base import EngineRequest, EngineResult
-from multirecall.recall.base import RecallContext, Route
+from multirecall.recall.base import RecallContext, Route, ended
 from multirecall.search.asking import Asking
 from multirecall.search.breaker import Breaker
 from multirecall.search.lanes import Lane
 
-__all__ = ["Clock", "Gathered", "Gatherer", "ended"]
+__all__ = ["Clock", "Gathered", "Gatherer"]
 
 PREPARATION_SHARE = 0.6
 """Part of the time budget that models may use; the rest belongs to the engine."""
@@ -57,10 +57,14 @@ class Gathered:
         self.prepared_ms: dict[str, float] = {}
         self.cut_off: set[str] = set()
 
-    def take(self, routes: Sequence[Route], results: Mapping[str, list[EngineResult]]) -> None:
+    def take(
+        self, routes: Sequence[Route], query: Query, context: RecallContext, results: Mapping[str, list[EngineResult]]
+    ) -> None:
         """Puts in the results of routes that the engine was asked for."""
         self.results.update(results)
-        self.rankings.update((route.name, _ranking(route, results.get(route.name, []))) for route in routes)
+        self.rankings.update(
+            (route.name, _ranking(route, query, context, results.get(route.name, []))) for route in routes
+        )
 
     def add(self, other: Gathered) -> None:
         """Puts in all of another one."""
@@ -105,13 +109,13 @@ class Gatherer:
         ready = [route for route in routes if not route.needs_preparation]
         if waiting and ready and self._asking.in_process:
             # A round trip costs nothing here: the other routes are answered while the models run.
-            gathered.take(ready, self._recall(query, ready, context, fair))
+            gathered.take(ready, query, context, self._recall(query, ready, context, fair))
             clock.lap("engine")
             ready = []
         self._wait(waiting, context, gathered, fair)
         clock.lap("prepare")
         ready += [route for route, _ in waiting if route.name not in gathered.rankings]
-        gathered.take(ready, self._recall(query, ready, context, fair))
+        gathered.take(ready, query, context, self._recall(query, ready, context, fair))
         clock.lap("engine")
         return gathered
 
@@ -212,11 +216,6 @@ class Gatherer:
             return {name: [failed for _ in of_route] for name, of_route in requests.items()}
 
 
-def ended(route: Route, status: RouteStatus, error: str = "") -> Ranking:
-    """The ranking of a route without hits, and why."""
-    return Ranking(route=route.name, kind=route.kind, status=status, error=error)
-
-
 def _prepared(route: Route, query: Query, context: RecallContext) -> float:
     """Runs the route's model; returns the milliseconds it took."""
     started = time.perf_counter()
@@ -232,11 +231,9 @@ def _reason(error: Exception) -> str:
     return error.message if isinstance(error, MultirecallError) else f"{type(error).__name__}: {error}"
 
 
-def _ranking(route: Route, results: list[EngineResult]) -> Ranking:
-    if not results:
-        return ended(route, RouteStatus.SKIPPED, "it has nothing to say to this query")
-    ranking = route.ranking(results)
-    late = results[-1]
-    if len(results) > 1 and late.status is not RouteStatus.OK and ranking.status is RouteStatus.OK:
+def _ranking(route: Route, query: Query, context: RecallContext, results: list[EngineResult]) -> Ranking:
+    ranking = route.ranking(query, context, results)
+    late = results[-1] if len(results) > 1 else None
+    if late is not None and late.status is not RouteStatus.OK and ranking.status is RouteStatus.OK:
         return replace(ranking, status=RouteStatus.PARTIAL, error=late.error or "its second look was late")
     return ranking

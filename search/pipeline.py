@@ -16,13 +16,13 @@ from multirecall.engines.base import Engine, EngineResult, FacetCounts
 from multirecall.fusion.base import Fusion
 from multirecall.fusion.explaining import ExplainsItself, Explanation, Why, explained_by_routes, not_a_candidate, why
 from multirecall.fusion.weighted_sum import WeightedSum
-from multirecall.recall.base import QueryVectors, RecallContext, Route
+from multirecall.recall.base import ChangingRoute, QueryVectors, RecallContext, Route, ended
 from multirecall.recall.browse import BrowseRoute
 from multirecall.recall.policy import RoutePolicy
 from multirecall.search.asking import Asking
 from multirecall.search.breaker import Breaker
 from multirecall.search.frozen import frozen_list, page_of
-from multirecall.search.gathering import Clock, Gatherer, ended
+from multirecall.search.gathering import Clock, Gatherer
 from multirecall.search.order import sorted_hits
 from multirecall.search.page import Answer, Page
 
@@ -70,7 +70,8 @@ class Searcher:
         self._index = index
         self._identity = identity
         self._policy = policy
-        self._fingerprint = ""
+        self._fingerprint: tuple[tuple[str, ...], str] = ((), "")
+        self._changing = tuple(route for route in routes if isinstance(route, ChangingRoute))
         self._asking = Asking(engine, breaker=breaker, usual_s=timeout_s)
         self._gatherer = Gatherer(self._asking, routes, index=index, n_threads=n_threads)
 
@@ -95,11 +96,14 @@ class Searcher:
     @property
     def fingerprint(self) -> str:
         """All that two searchers must share to give the same answer to a query, but for the fusion."""
-        if not self._fingerprint:  # every look at the cache asks for it, and it never changes
+        changing = tuple([route.fingerprint for route in self._changing])
+        known, made = self._fingerprint
+        if not made or known != changing:  # every look at the cache asks for it, and it hardly ever changes
             models = sorted((name, encoder.fingerprint) for name, encoder in self._encoders.items())
             parts = (self._asking.engine.url, self._index, self._identity, self._routes, models, self._policy)
-            self._fingerprint = repr(parts)
-        return self._fingerprint
+            made = repr((*parts, *changing))
+            self._fingerprint = (changing, made)
+        return made
 
     @property
     def breakers(self) -> Mapping[str, Breaker]:

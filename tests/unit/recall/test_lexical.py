@@ -32,7 +32,7 @@ def test_it_asks_for_the_ranking_and_counts_the_products_with_all_words() -> Non
 def test_enough_products_with_all_words_need_no_second_look() -> None:
     route, results = LexicalRoute(fuzzy_below=10), [FOUND, EngineResult(total=10, facets=FACETS)]
     assert route.fallback(QUERY, CONTEXT, results) == ()
-    ranking = route.ranking(results)
+    ranking = route.ranking(QUERY, CONTEXT, results)
     assert [h.id for h in ranking.hits] == ["a", "b"]
     assert ranking.total == 10  # those with all words, not the 500 with any
 
@@ -43,18 +43,18 @@ def test_few_products_with_all_words_get_a_second_look_for_near_words() -> None:
     assert text(second.clause).fuzzy
     assert second.facets == QUERY.facets
     near = EngineResult(hits=(EngineHit(id="c", score=3.0),), total=40)
-    assert [h.id for h in route.ranking([*results, near]).hits] == ["c"]
-    assert route.ranking([*results, near]).total == 40
+    assert [h.id for h in route.ranking(QUERY, CONTEXT, [*results, near]).hits] == ["c"]
+    assert route.ranking(QUERY, CONTEXT, [*results, near]).total == 40
 
 
 def test_a_second_look_that_failed_or_found_nothing_keeps_the_first() -> None:
     route, results = LexicalRoute(), [FOUND, EngineResult(total=1)]
     for second in (EngineResult(status=RouteStatus.TIMED_OUT), EngineResult(total=0)):
-        assert [h.id for h in route.ranking([*results, second]).hits] == ["a", "b"]
+        assert [h.id for h in route.ranking(QUERY, CONTEXT, [*results, second]).hits] == ["a", "b"]
 
 
 def test_the_second_look_can_be_switched_off_and_is_not_taken_on_a_failed_count() -> None:
     assert LexicalRoute(fuzzy_below=0).fallback(QUERY, CONTEXT, [FOUND, EngineResult(total=0)]) == ()
     failed = EngineResult(status=RouteStatus.FAILED, error="shard lost")
     assert LexicalRoute().fallback(QUERY, CONTEXT, [FOUND, failed]) == ()
-    assert LexicalRoute().ranking([FOUND, failed]).total is None
+    assert LexicalRoute().ranking(QUERY, CONTEXT, [FOUND, failed]).total is None

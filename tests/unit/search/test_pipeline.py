@@ -197,7 +197,7 @@ class BrokenRoute:
     def fallback(self, query: Query, context: RecallContext, results: Sequence[EngineResult]) -> tuple[()]:
         return ()
 
-    def ranking(self, results: Sequence[EngineResult]) -> Ranking:
+    def ranking(self, query: Query, context: RecallContext, results: Sequence[EngineResult]) -> Ranking:
         raise AssertionError("a route that is not ready has no results")
 
 
