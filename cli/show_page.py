@@ -110,12 +110,24 @@ def _routes_line(page: Page) -> Text:
     )
 
 
+def _rewritings_lines(page: Page) -> list[Text]:
+    """The other texts that were asked for, each with how sure it is, who made it and how."""
+    return [
+        Text.from_markup(
+            f"[dim]also asked:[/] {printable(one.text)} "
+            f"[dim]{one.confidence:.2f} {printable(one.by)}{printable(': ' + ', '.join(one.log)) if one.log else ''}[/]"
+        )
+        for one in page.rewritings
+    ]
+
+
 def page_view(page: Page, *, minor_units: int = 2, explain: bool = False, width: int = 100) -> RenderableType:
     """The page for a terminal: hits with their rank in every route, facets, routes with status, timings."""
     count = {"exact": "", "at_least": "at least ", "pool": "nearest "}[page.total.relation]
     parts: list[RenderableType] = [
         Text.from_markup(f"[bold]{printable(page.query.text or page.query.raw)}[/]  {count}{page.total.value} products")
     ]
+    parts.extend(_rewritings_lines(page))
     parts.extend(Text.from_markup(f"[yellow]{printable(note)}[/]") for note in page.notes)
     if page.degraded:
         lost = ", ".join(f"{route} {status.replace('_', ' ')}" for route, status in page.degraded.items())
@@ -141,6 +153,7 @@ def page_as_dict(page: Page) -> dict[str, Any]:
             "text": page.query.text,
             "codes": page.query.codes,
             "rewrites": page.query.rewrites,
+            "rewritings": page.rewritings,
         },
         "hits": {
             "total": page.total,

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from multirecall.core.errors import InvalidInput
+from multirecall.core.rewriting import Rewriting
 
 __all__ = [
     "NO_FIELDS",
@@ -82,7 +83,11 @@ def _in_order(hits: tuple[Hit, ...]) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """What one route found. `total` is the number of all products that match (None: the route cannot know)."""
+    """What one route found. `total` is the number of all products that match (None: the route cannot know).
+
+    A route that asks other texts than the query's names them in `rewritings`; `brought_by` has, of each hit, the place
+    there of the one that it owes most of its score to. Empty: the query's own text found all.
+    """
 
     route: str
     kind: ScoreKind
@@ -91,8 +96,15 @@ class Ranking:
     took_ms: float = 0.0
     status: RouteStatus = RouteStatus.OK
     error: str = ""
+    rewritings: tuple[Rewriting, ...] = ()
+    brought_by: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.brought_by and (
+            len(self.brought_by) != len(self.hits)
+            or not 0 <= min(self.brought_by) <= max(self.brought_by) < len(self.rewritings)
+        ):
+            raise InvalidInput(f"Route {self.route!r}: each hit needs one of the rewritings.", field="brought_by")
         if _in_order(self.hits):
             return
         seen: set[str] = set()

@@ -8,6 +8,7 @@ from typing import Any
 
 from multirecall.core.query import Query
 from multirecall.core.ranking import FusedHit, Ranking, RouteStatus, Source
+from multirecall.core.rewriting import Rewriting
 from multirecall.engines.base import FacetCounts
 from multirecall.fusion.explaining import Explanation
 
@@ -31,6 +32,7 @@ class RouteTrace:
     """What one route did: how it ended, how many hits it gave, and how long the engine took for it.
 
     `prepared_ms` is the time of its model before that. `error` says why it did not end well, or was skipped.
+    `rewritings` are the texts that it asked for beside the query's own.
     """
 
     name: str
@@ -40,6 +42,7 @@ class RouteTrace:
     took_ms: float
     error: str = ""
     prepared_ms: float = 0.0
+    rewritings: tuple[Rewriting, ...] = ()
 
     @classmethod
     def of(cls, ranking: Ranking, prepared_ms: float = 0.0) -> RouteTrace:
@@ -51,6 +54,7 @@ class RouteTrace:
             took_ms=ranking.took_ms,
             error=ranking.error,
             prepared_ms=prepared_ms,
+            rewritings=ranking.rewritings,
         )
 
 
@@ -144,3 +148,8 @@ class Page:
     timings_ms: Mapping[str, float]
     generation: str = ""
     totals: Mapping[str, Total] = field(default_factory=dict)
+
+    @property
+    def rewritings(self) -> tuple[Rewriting, ...]:
+        """The other texts that were asked for, by route, each route's best first."""
+        return tuple(one for trace in self.routes for one in trace.rewritings)

@@ -13,7 +13,7 @@ from multirecall.core.query import Query
 from multirecall.engines.base import FacetCount, FacetCounts
 from multirecall.fusion.explaining import Explanation
 from multirecall.search.frozen import RouteList
-from multirecall.search.page import PageHit, RouteTrace
+from multirecall.search.page import Page, PageHit, RouteTrace
 from multirecall.search.serving import Served
 
 __all__ = ["Bodies", "JsonBytes", "explanation_of", "rendered"]
@@ -64,12 +64,30 @@ def rendered(
             "has_more": served.has_more,
             "gone": list(served.gone),
         },
-        "rewrites": [{"by": one.by, "before": one.before, "after": one.after} for one in page.query.rewrites],
+        "rewrites": _rewrites(page),
         "notes": list(page.notes),
     }
     if products:
         answer["products"] = {name: _plain(record) for name, record in products.items()}
     return answer
+
+
+def _rewrites(page: Page) -> list[dict[str, Any]]:
+    """What understanding did to the text, then the other texts that routes asked for: those have a confidence."""
+    steps: list[dict[str, Any]] = [
+        {"by": one.by, "before": one.before, "after": one.after} for one in page.query.rewrites
+    ]
+    asked = [
+        {
+            "by": one.by,
+            "before": page.query.text,
+            "after": one.text,
+            "confidence": round(one.confidence, 4),
+            "log": list(one.log),
+        }
+        for one in page.rewritings
+    ]
+    return steps + asked
 
 
 def explanation_of(explanation: Explanation) -> dict[str, Any]:

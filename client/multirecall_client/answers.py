@@ -178,9 +178,14 @@ class CacheNote(Wire):
 
 
 class Rewrite(Wire):
+    """A step of understanding, which took the place of what was typed; or, with a `confidence` (0 to 1), another text
+    for the same need that was asked beside it. `log` says what was done to it."""
+
     by: str
     before: str
     after: str
+    confidence: float | None = None
+    log: list[str] = Field(default_factory=list)
 
 
 class SearchResult(Shown, Wire):

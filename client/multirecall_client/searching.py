@@ -48,7 +48,7 @@ class Search:
         explain: Add what each product's score is made of; costs some milliseconds.
         page_token: `page.token` of an answer, for another page of that very list. Only `offset`, `size`, `explain` and
             `timeout_ms` stand beside it.
-        routes: Ask only these recall routes: `lexical`, `dense`. Empty: the service's choice.
+        routes: Ask only these recall routes: `lexical`, `dense`, `rewrite`. Empty: the service's choice.
         fusion: Merge the routes so: `rrf?k=60`, `weighted_sum?dense=0.6`; None: the service's choice.
         use_cache: False: compute the answer anew, and keep nothing of it.
         route_hits: Add the first so many products of every route's own list.

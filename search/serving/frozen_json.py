@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from multirecall.core.ranking import FusedHit, RouteStatus, Source
+from multirecall.core.rewriting import Rewriting
 from multirecall.engines.base import FacetCount, FacetCounts
 from multirecall.search.frozen import FrozenList, RouteList
 from multirecall.search.page import RouteTrace, Total
@@ -15,7 +16,7 @@ from multirecall.search.serving.query_json import query_from, query_values
 
 __all__ = ["MAX_BYTES", "list_from_bytes", "list_to_bytes", "unpacked"]
 
-FORMAT = 1
+FORMAT = 2
 MAX_BYTES = 16 * 1024 * 1024
 """No list is longer than this when unpacked."""
 
@@ -45,7 +46,16 @@ def list_to_bytes(frozen: FrozenList) -> bytes:
         "facets_over": frozen.facets_over,
         "fusion": frozen.fusion,
         "routes": [
-            [one.name, one.status.value, one.n_hits, one.total, one.took_ms, one.error, one.prepared_ms]
+            [
+                one.name,
+                one.status.value,
+                one.n_hits,
+                one.total,
+                one.took_ms,
+                one.error,
+                one.prepared_ms,
+                [[said.text, said.by, said.confidence, said.log] for said in one.rewritings],
+            ]
             for one in frozen.routes
         ],
         "lists": [[one.route, one.ids, one.scores] for one in frozen.route_lists],
@@ -87,8 +97,12 @@ def _list_from(values: dict[str, Any]) -> FrozenList:
             took_ms=took_ms,
             error=error,
             prepared_ms=prepared_ms,
+            rewritings=tuple(
+                Rewriting(text=text, by=by, confidence=confidence, log=tuple(log))
+                for text, by, confidence, log in rewritings
+            ),
         )
-        for name, status, n_hits, total, took_ms, error, prepared_ms in values["routes"]
+        for name, status, n_hits, total, took_ms, error, prepared_ms, rewritings in values["routes"]
     )
     return FrozenList(
         id=values["id"],

@@ -12,7 +12,7 @@ from multirecall.search.serving.request import SearchRequest
 
 __all__ = ["Repeated", "cache_key", "canonical"]
 
-FORMAT = 1
+FORMAT = 2
 """Raise it with any change of what a list holds or means: what was stored before is then not found any more."""
 
 

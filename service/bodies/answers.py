@@ -173,11 +173,16 @@ class CacheOut(BaseModel):
 
 
 class RewriteOut(BaseModel):
+    """A step of understanding, which took the place of what was typed; or, with a `confidence`, another text for the
+    same need that was asked beside it. `log` says what was done to it."""
+
     model_config = ConfigDict(extra="forbid")
 
     by: str
     before: str
     after: str
+    confidence: float | None = Field(None, description="0 to 1, that what answers this text answers the query")
+    log: list[str] = Field(default_factory=list)
 
 
 class SearchResult(BaseModel):

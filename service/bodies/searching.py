@@ -66,8 +66,8 @@ class SearchBody(BaseModel):
         description="`page.token` of an answer: pages of that very list. Only from, size, explain and timeout_ms may "
         "stand beside it",
     )
-    routes: list[Literal["lexical", "dense"]] | None = Field(
-        None, min_length=1, max_length=2, description="ask only these recall routes; default: the server's"
+    routes: list[Literal["lexical", "dense", "rewrite"]] | None = Field(
+        None, min_length=1, max_length=3, description="ask only these recall routes; default: the server's"
     )
     fusion: str | None = Field(
         None,

@@ -30,6 +30,23 @@ export function degradedNotice(answer) {
   );
 }
 
+/** The other texts that were asked for, each with how sure it is; nothing if the words as typed were all. */
+export function alsoAsked(answer) {
+  const others = answer.rewrites.filter((one) => typeof one.confidence === "number");
+  if (!others.length) return "";
+  return el(
+    "p", { class: "also-asked small hushed" }, "Also asked: ",
+    others.map((one, at) => [
+      at ? ", " : "",
+      el("span", { title: [`${Math.round(one.confidence * 100)} % sure, by ${one.by}`, ...one.log].join("; ") }, one.after),
+    ]),
+  );
+}
+
+/** What was done to the text, and how sure that is where the text as typed was asked as well. */
+const rewriteFact = ({ before, after, confidence, log }) =>
+  typeof confidence === "number" ? `${after} (${[`${Math.round(confidence * 100)} %`, ...log].join("; ")})` : `${before} → ${after}`;
+
 const TONES = ["var(--accent)", "var(--lexical)", "var(--dense)", "var(--third)", "var(--fourth)", "var(--edge)"];
 
 function stageBar(stages) {
@@ -97,7 +114,7 @@ export function trace(answer) {
         el("dt", {}, "Index"), el("dd", {}, el("code", {}, answer.generation || "–")),
         el("dt", {}, "Fusion"), el("dd", {}, el("code", {}, answer.fusion)),
         el("dt", {}, "Facets count"), el("dd", {}, facetKind(answer)),
-        answer.rewrites.map((one) => [el("dt", {}, one.by), el("dd", {}, `${one.before} → ${one.after}`)]),
+        answer.rewrites.map((one) => [el("dt", {}, one.by), el("dd", {}, rewriteFact(one))]),
         answer.request_id ? [el("dt", {}, "Request"), el("dd", {}, el("code", {}, answer.request_id))] : "",
       ),
       answer.notes.length ? el("ul", { class: "notes small" }, answer.notes.map((note) => el("li", {}, note))) : "",

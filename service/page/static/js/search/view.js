@@ -12,7 +12,7 @@ import { card } from "./cards.js";
 import { facetPanel, filterChips } from "./facets.js";
 import { paging, shownRange } from "./paging.js";
 import { address, readState, searchOf, toggled } from "./state.js";
-import { degradedNotice, trace } from "./trace.js";
+import { alsoAsked, degradedNotice, trace } from "./trace.js";
 
 const SORTS = [["", "Best match"], ["price:asc", "Price, low to high"], ["price:desc", "Price, high to low"]];
 
@@ -101,7 +101,7 @@ export async function show(main, options) {
   }
 
   function noticesOf(answer, renewed) {
-    const found = [degradedNotice(answer)];
+    const found = [alsoAsked(answer), degradedNotice(answer)];
     if (renewed) found.push(el("p", { class: "notice" }, "The list had expired and was made anew: products may stand in other places."));
     const gone = answer.page.gone.length;
     if (gone) found.push(el("p", { class: "notice" }, `${gone} of these products ${gone === 1 ? "was" : "were"} deleted since the search; their places stay empty.`));
