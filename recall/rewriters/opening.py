@@ -2,6 +2,9 @@
 
 | name | role | needs |
 |---|---|---|
+| `units` | repair: sizes in one form | nothing |
+| `spelling` | repair: words that the catalogue does not know | the folder of `multirecall rewriters build` |
+| `compounds` | repair: words apart or in one, part numbers in pieces | the same |
 """
 
 from __future__ import annotations
@@ -13,17 +16,22 @@ from types import MappingProxyType
 from typing import Any
 
 from multirecall.core.errors import InvalidSettings
+from multirecall.recall.rewriters.artefact import holds_vocabulary, read_vocabulary
 from multirecall.recall.rewriters.base import Rewriter
 from multirecall.recall.rewriters.chain import RewriteChain
+from multirecall.recall.rewriters.vocabulary import Vocabulary
 
 __all__ = ["REWRITER_KINDS", "RewriterKind", "RewriterOpening", "open_rewriters"]
+
+NO_VOCABULARY = Vocabulary(words={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewriterOpening:
     """What a rewriter is opened with: its part of the specification, and what the caller settles for the process.
 
-    `argument` is what follows the colon. `folder` is the artefact of `multirecall rewriters build`; `synonyms` and
+    `argument` is what follows the colon. `folder` is the artefact of `multirecall rewriters build`, `vocabulary` what
+    was read from it, once for all (empty for kinds that do not need it); `synonyms` and
     `knowledge` are files of the user. `known_words` are those of other languages: no spelling touches them.
     `resources` holds what only some rewriters want, as a connection to Redis, by name.
     """
@@ -31,6 +39,7 @@ class RewriterOpening:
     name: str
     argument: str = ""
     folder: Path | None = None
+    vocabulary: Vocabulary = NO_VOCABULARY
     synonyms: Path | None = None
     knowledge: Path | None = None
     language: str = "english"
@@ -65,19 +74,24 @@ def open_rewriters(
 ) -> RewriteChain:
     """The chain that `spec` names, e.g. `units,spelling,languages,model:NAME`; an empty one holds no rewriter.
 
-    Reads the artefact and the files, and may load a model. Raises InvalidSettings for a name that is not known or comes
+    Reads the artefact and the files, and may load a model. A kind that learns from the catalogue is left out, with a
+    note, where nothing was learned yet. Raises InvalidSettings for a name that is not known or comes
     twice, and for a file or folder that cannot be used.
     """
     chosen = _parsed(spec)
+    learned = folder is not None and holds_vocabulary(folder)
+    vocabulary = NO_VOCABULARY
+    if folder is not None and learned and any(REWRITER_KINDS[name].needs_folder for name in chosen):
+        vocabulary = read_vocabulary(folder)
     repairs: list[Rewriter] = []
     alternatives: list[Rewriter] = []
     notes: list[str] = []
     for name, argument in chosen.items():
         kind = REWRITER_KINDS[name]
-        if kind.needs_folder and folder is None:
+        if kind.needs_folder and not learned:
             notes.append(
-                f"The rewriter {name!r} is left out: it learns from the catalogue. "
-                "Run `multirecall rewriters build` and set rewriter_dir."
+                f"The rewriter {name!r} is left out: it learns from the catalogue. Run `multirecall rewriters build`"
+                + (f" (there is nothing in {folder})." if folder else " and set rewriter_dir.")
             )
             continue
         opened = kind.open(
@@ -85,6 +99,7 @@ def open_rewriters(
                 name=name,
                 argument=argument,
                 folder=folder,
+                vocabulary=vocabulary,
                 synonyms=synonyms,
                 knowledge=knowledge,
                 language=language,
@@ -123,4 +138,29 @@ def _parsed(spec: str) -> dict[str, str]:
 
 # The imports stand in the functions: opening one kind must not load what the others need.
 
-REWRITER_KINDS: Mapping[str, RewriterKind] = MappingProxyType({})
+
+def _open_units(opening: RewriterOpening) -> Rewriter:
+    from multirecall.recall.rewriters.units import Units
+
+    return Units()
+
+
+def _open_spelling(opening: RewriterOpening) -> Rewriter:
+    from multirecall.recall.rewriters.spelling import Spelling
+
+    return Spelling(vocabulary=opening.vocabulary, known_words=opening.known_words)
+
+
+def _open_compounds(opening: RewriterOpening) -> Rewriter:
+    from multirecall.recall.rewriters.compounds import Compounds
+
+    return Compounds(vocabulary=opening.vocabulary, known_words=opening.known_words)
+
+
+REWRITER_KINDS: Mapping[str, RewriterKind] = MappingProxyType(
+    {
+        "units": RewriterKind(open=_open_units, repair=True),
+        "spelling": RewriterKind(open=_open_spelling, repair=True, needs_folder=True),
+        "compounds": RewriterKind(open=_open_compounds, repair=True, needs_folder=True),
+    }
+)
