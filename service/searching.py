@@ -19,7 +19,8 @@ from multirecall.service.problems import problem_of
 from multirecall.service.rendering import Bodies, rendered
 from multirecall.service.repeated import KnownAnswers
 from multirecall.service.request import RequestNote
-from multirecall.wiring.searchers import ROUTES, check_weights
+from multirecall.wiring.routes import ROUTES
+from multirecall.wiring.searchers import check_weights
 
 __all__ = ["Searching"]
 

@@ -7,28 +7,20 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 
-from multirecall.core.errors import FingerprintMismatch, InvalidSettings
-from multirecall.encoders.base import Encoder
+from multirecall.core.errors import InvalidSettings
 from multirecall.engines.base import Engine, IndexInfo
-from multirecall.engines.schema import VectorField
 from multirecall.fusion.base import Fusion
 from multirecall.fusion.explaining import ExplainsItself
-from multirecall.indexer.texts import vector_fingerprint
-from multirecall.recall.base import Route
-from multirecall.recall.dense import DenseRoute
-from multirecall.recall.lexical import LexicalRoute
 from multirecall.search.breaker import Breaker
 from multirecall.search.live import LiveSearcher
 from multirecall.search.pipeline import Searcher
-from multirecall.search.serving.query_vectors import RememberingEncoder
 from multirecall.wiring.blenders import BLENDER_PREFIX, fusion_for
-from multirecall.wiring.engines import opened_encoder, opened_engine
+from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.policies import load_policy, policy_note
+from multirecall.wiring.routes import ROUTES, open_routes, route_names
 from multirecall.wiring.settings import Settings
 
-__all__ = ["ROUTES", "OpenSearcher", "check_weights", "opened_live_searcher", "opened_searcher"]
-
-ROUTES = ("lexical", "dense")
+__all__ = ["OpenSearcher", "check_weights", "opened_live_searcher", "opened_searcher"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,35 +31,6 @@ class OpenSearcher:
     engine: Engine
     index: IndexInfo
     notes: tuple[str, ...] = ()
-
-
-def _vector_encoder(settings: Settings, field: VectorField, index: IndexInfo, spec: str | None) -> Encoder:
-    """The encoder that made the index's vectors. Raises FingerprintMismatch if it has changed since."""
-    encoder = opened_encoder(settings, spec or field.encoder)
-    found = vector_fingerprint(encoder, str(index.schema.metadata.get("text_template", "")))
-    if found != field.fingerprint:
-        again = f"index the catalogue again with --encoder '{encoder.spec}'"
-        fix = f"Either search with --encoder '{field.encoder}', or {again}."
-        if encoder.spec == field.encoder:
-            fix = f"The model itself or the way it is run has changed since: {again}."
-        raise FingerprintMismatch(
-            f"The vectors of index {index.name} were made by encoder {field.encoder!r} ({field.fingerprint}), "
-            f"but {encoder.spec!r} ({encoder.name}) gives {found}: their scores would mean nothing.",
-            hint=fix,
-            expected=field.fingerprint,
-            found=found,
-        )
-    return encoder
-
-
-def _route_names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    unknown = sorted(set(names) - set(ROUTES))
-    if unknown or not names:
-        raise InvalidSettings(
-            f"Unknown route {', '.join(unknown) or text!r}.", hint=f"Known routes: {', '.join(ROUTES)}.", field="routes"
-        )
-    return list(dict.fromkeys(names))
 
 
 @contextmanager
@@ -137,37 +100,22 @@ def _searcher(
     vector_bytes: int = 0,
 ) -> tuple[Searcher, tuple[str, ...]]:
     """The searcher of one index, and what the user should know about it."""
-    names = _route_names(routes or settings.routes)
+    names = route_names(routes or settings.routes)
     k = candidates or settings.candidates
     chosen_fusion = fusion_for(fusion or settings.fusion, routes=names, language=index.schema.language)
     check_weights(fusion or settings.fusion, names)
-    notes: list[str] = []
-    made: list[Route] = []
-    encoders: dict[str, Encoder] = {}
-    for name in names:
-        if name == "lexical":
-            made.append(LexicalRoute(k=k))
-        elif index.schema.vectors:
-            field = index.schema.vectors[0]
-            opened = _vector_encoder(settings, field, index, encoder)
-            encoders[field.name] = RememberingEncoder(opened, max_bytes=vector_bytes) if vector_bytes else opened
-            made.append(DenseRoute(k=k, field=field.name))
-        elif routes is None and len(names) > 1:
-            notes.append("The index has no vectors: the dense route is left out.")
-        else:
-            raise InvalidSettings(
-                f"Index {index.name} has no vectors, so route 'dense' cannot run.",
-                hint="Index the catalogue with an encoder, e.g. --encoder onnx.",
-                field="routes",
-            )
+    opened = open_routes(
+        settings, index, names, k=k, encoder=encoder, may_leave_out=routes is None, vector_bytes=vector_bytes
+    )
+    notes = list(opened.notes)
     policy = load_policy(settings.route_policy) if use_policy and settings.route_policy else None
     if policy is not None and (note := policy_note(policy, chosen_fusion)):
         notes.append(note)
     searcher = Searcher(
         engine,
-        routes=made,
+        routes=opened.routes,
         fusion=chosen_fusion,
-        encoders=encoders,
+        encoders=opened.encoders,
         timeout_s=timeout_s or settings.timeout_s,
         index=index.name,
         identity=_identity(index, chosen_fusion),

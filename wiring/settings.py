@@ -16,6 +16,7 @@ from pydantic_settings import (
 from multirecall.core.errors import InvalidSettings
 from multirecall.wiring.cache_settings import CacheSettings
 from multirecall.wiring.page_settings import PageSettings
+from multirecall.wiring.rewriter_settings import RewriterSettings
 from multirecall.wiring.service_settings import ServiceSettings
 
 __all__ = ["CONFIG_FILE", "Settings", "load_settings", "shown_settings"]
@@ -31,7 +32,7 @@ class _SettingsSection(TomlConfigSettingsSource):
         return section if isinstance(section, dict) else {"settings": section}
 
 
-class Settings(ServiceSettings, PageSettings, CacheSettings):
+class Settings(ServiceSettings, PageSettings, CacheSettings, RewriterSettings):
     """Every setting has a default; the environment wins over the file. Secrets belong into the environment."""
 
     model_config = SettingsConfigDict(
@@ -50,7 +51,7 @@ class Settings(ServiceSettings, PageSettings, CacheSettings):
         "", description="vector index kind: hnsw, int8_hnsw, bbq_hnsw, flat; empty: the engine's best"
     )
     encoder_threads: int = Field(0, ge=0, le=256, description="threads of the encoder; 0: one per core")
-    routes: str = Field("lexical,dense", description="recall routes, comma-separated")
+    routes: str = Field("lexical,dense", description="recall routes, comma-separated: lexical, dense, rewrite")
     fusion: str = Field("weighted_sum", description="weighted_sum, rrf?k=20, weighted_sum?dense=0.6, blender:PATH")
     route_policy: Path | None = Field(
         None, description="file of a learned policy that leaves routes out of some queries; empty: none"
@@ -87,7 +88,7 @@ class Settings(ServiceSettings, PageSettings, CacheSettings):
     )
     log_level: str = Field("info", pattern=r"(?i)^(debug|info|warning|error)$", description="level of the logs")
 
-    @field_validator("judgments", "judged_queries", "reports", mode="before")
+    @field_validator("judgments", "judged_queries", "reports", "rewriter_dir", "synonyms", "knowledge", mode="before")
     @classmethod
     def _nothing_is_no_file(cls, value: Any) -> Any:
         """A variable that is set to nothing; as a path it would be the present folder."""

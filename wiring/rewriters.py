@@ -1,0 +1,27 @@
+"""The rewriters of the settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from multirecall.recall.rewriters.chain import RewriteChain
+from multirecall.recall.rewriters.opening import open_rewriters
+from multirecall.wiring.settings import Settings
+
+__all__ = ["opened_rewriters", "rewriter_folder"]
+
+
+def rewriter_folder(settings: Settings) -> Path:
+    """Where `multirecall rewriters build` puts what it learns unless somebody names another folder."""
+    return (settings.rewriter_dir or settings.cache_dir / "rewriters").expanduser()
+
+
+def opened_rewriters(settings: Settings, *, language: str) -> RewriteChain:
+    """The chain of the settings. Raises InvalidSettings that says what is wrong, and which command mends it."""
+    return open_rewriters(
+        settings.rewriters,
+        folder=rewriter_folder(settings),
+        synonyms=settings.synonyms,
+        knowledge=settings.knowledge,
+        language=language,
+    )
