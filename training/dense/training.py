@@ -1,0 +1,166 @@
+"""The training of a two-tower encoder: mixed batches of pairs, InfoNCE, Adam; seeded, resumable, written whole."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from multirecall.core.errors import InvalidInput, InvalidSettings
+from multirecall.encoders.fingerprint import fingerprint
+from multirecall.training.blender.placing import put_in_place
+from multirecall.training.dense.base import Tower
+from multirecall.training.dense.checkpoint import load_checkpoint, save_checkpoint
+from multirecall.training.dense.pairs import Mixture, Pair, known_answers
+from multirecall.training.losses.info_nce import TEMPERATURE, info_nce
+
+__all__ = ["DenseSettings", "TrainedTower", "train_tower", "write_encoder"]
+
+CARD = "card.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenseSettings:
+    """`shares` of each batch by source. `learning_rate` 0 takes the tower's own; it rises over the first tenth of the
+    steps and falls to 0 as a cosine. `checkpoint_every` steps the state is kept, if there is a file for it."""
+
+    steps: int = 400
+    batch: int = 128
+    shares: Mapping[str, float] = field(default_factory=lambda: {"click": 0.8, "syn": 0.2})
+    temperature: float = TEMPERATURE
+    learning_rate: float = 0.0
+    warm_up: float = 0.1
+    seed: int = 0
+    checkpoint_every: int = 50
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise InvalidInput(f"{name} must be 1 or more, got {getattr(self, name)}.", field=name)
+        if self.learning_rate < 0 or not 0 <= self.warm_up <= 1:
+            raise InvalidInput("The learning rate is 0 or more, the warm-up a share of the steps.", field="warm_up")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedTower:
+    """What a training was: `losses` per step that was done here (a resumed one begins in the middle), and the card."""
+
+    losses: Sequence[float]
+    card: Mapping[str, Any]
+
+
+def train_tower(
+    tower: Tower,
+    sources: Mapping[str, Sequence[Pair]],
+    texts: Mapping[str, str],
+    settings: DenseSettings,
+    *,
+    checkpoint: Path | None = None,
+    on_step: Callable[[int, int], None] = lambda done, steps: None,
+) -> TrainedTower:
+    """Trains the tower in place; blocks until done. The same arguments give the same weights, also after a kill.
+
+    `texts` are the products' texts by id, as the index encodes them. Products of a batch that are known to answer a
+    query of it, from any source and whatever its share, are no wrong answers for it. With a `checkpoint` file a
+    training that was interrupted goes on where it was; the file is removed at the end. `on_step` may raise to stop.
+
+    Raises InvalidInput for pairs of products without a text (naming them) and for a mixture that cannot be had.
+    """
+    _check_texts(sources, texts)
+    mixture = Mixture(sources, settings.shares, batch=settings.batch, seed=settings.seed)
+    known = known_answers(pair for pairs in sources.values() for pair in pairs)
+    used = [pair for name in mixture.counts for pair in sources[name]]
+    tower.prepare([text for pair in used for text in (pair.query, texts[pair.product])])
+    parameters = tower.parameters()
+    rate = settings.learning_rate or tower.learning_rate
+    optimiser = torch.optim.Adam(parameters.values(), lr=rate)
+    identity = _identity(tower, sources, texts, settings)
+    first = load_checkpoint(checkpoint, identity, parameters, optimiser) if checkpoint is not None else 0
+    losses: list[float] = []
+    for step in range(first, settings.steps):
+        batch = mixture.batch(step)
+        for group in optimiser.param_groups:
+            group["lr"] = rate * _schedule(step, settings)
+        loss = info_nce(
+            tower.encode([pair.query for pair in batch]),
+            tower.encode([texts[pair.product] for pair in batch]),
+            known=torch.tensor([[other.product in known[pair.query] for other in batch] for pair in batch]),
+            temperature=settings.temperature,
+        )
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        losses.append(float(loss.detach()))
+        if checkpoint is not None and (step + 1) % settings.checkpoint_every == 0:
+            save_checkpoint(checkpoint, identity, step + 1, parameters, optimiser)
+        on_step(step + 1, settings.steps)
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    card = {
+        "kind": tower.encoder_kind,
+        "base": tower.fingerprint,
+        "training": identity,
+        "settings": asdict(settings),
+        "pairs": {name: len(sources[name]) for name in mixture.counts},
+        "queries": {name: len({pair.query for pair in sources[name]}) for name in mixture.counts},
+        "loss": round(sum(losses[-20:]) / max(1, len(losses[-20:])), 4),
+    }
+    return TrainedTower(losses=losses, card=card)
+
+
+def write_encoder(tower: Tower, card: Mapping[str, Any], folder: Path) -> str:
+    """Writes the encoder in one step, in the place of one that lies there; returns the specification that opens it.
+
+    Raises InvalidSettings if something else lies there, or it cannot be written; then nothing has changed.
+    """
+    if folder.exists() and not (folder.is_dir() and ((folder / CARD).is_file() or not any(folder.iterdir()))):
+        raise InvalidSettings(f"{folder} exists and is no trained encoder.", hint="Choose another folder.", field="out")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            tower.write(made)
+            (made / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+            made.chmod(0o755)
+            put_in_place(made, folder)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    except OSError as error:
+        raise InvalidSettings(f"Cannot write {folder}: {error.strerror or error}.", field="out") from None
+    return f"{tower.encoder_kind}:{folder}"
+
+
+def _schedule(step: int, settings: DenseSettings) -> float:
+    warm = round(settings.warm_up * settings.steps)
+    if step < warm:
+        return (step + 1) / warm
+    return 0.5 * (1.0 + math.cos(math.pi * (step - warm) / max(1, settings.steps - warm)))
+
+
+def _check_texts(sources: Mapping[str, Sequence[Pair]], texts: Mapping[str, str]) -> None:
+    missing = sorted({pair.product for pairs in sources.values() for pair in pairs if pair.product not in texts})
+    if missing:
+        raise InvalidInput(
+            f"{len(missing)} products of the pairs are not in the catalogue: {', '.join(missing[:3])}.",
+            hint="Make the pairs from the same catalogue.",
+            field="product",
+        )
+    blank = [pair for pairs in sources.values() for pair in pairs if not any(c.isalnum() for c in pair.query)]
+    if blank:
+        raise InvalidInput(f"{len(blank)} pairs have a query without a letter or digit.", field="query")
+
+
+def _identity(
+    tower: Tower, sources: Mapping[str, Sequence[Pair]], texts: Mapping[str, str], settings: DenseSettings
+) -> str:
+    """16 hex digits over all that the weights depend on."""
+    shown = {key: value for key, value in asdict(settings).items() if key != "checkpoint_every"}
+    pairs = {name: [[pair.query, pair.product, texts[pair.product]] for pair in sources[name]] for name in sources}
+    return fingerprint({"tower": tower.fingerprint, "settings": shown, "pairs": pairs})

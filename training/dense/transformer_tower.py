@@ -1,0 +1,115 @@
+"""A sentence-transformers model while it learns, e.g. all-MiniLM-L6-v2; the encoder `onnx` serves what comes out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from multirecall.core.errors import EncoderError, MissingExtra
+from multirecall.encoders.fingerprint import FileDigests, fingerprint
+from multirecall.encoders.locating import default_model_folder, model_folder
+from multirecall.encoders.sentence_model import read_sentence_model
+from multirecall.encoders.texts import well_formed
+
+__all__ = ["TransformerTower"]
+
+_WEIGHTS = "model.safetensors"
+
+
+class TransformerTower:
+    """A BERT-family folder that the encoder `onnx` can serve, by path or hub name; default: all-MiniLM-L6-v2.
+
+    Dropout is off: a few thousand pairs and one to three rounds do not overfit, and a step is then a function of its
+    batch, so that an interrupted training goes on exactly. `max_tokens` cuts texts: a training step costs in
+    proportion to them. Word embeddings stay as they are unless `learn_words`: they are half of the weights, and Adam
+    over them costs more than the rest of a step.
+    """
+
+    encoder_kind = "onnx"
+    learning_rate = 2e-5
+
+    def __init__(self, model: str = "", *, max_tokens: int = 64, learn_words: bool = False) -> None:
+        """Raises MissingExtra without sentence-transformers, EncoderError or UnsupportedFeature for a model that
+        `onnx` cannot serve."""
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise MissingExtra(
+                "Training a transformer needs sentence-transformers, which is not installed.",
+                hint="Run `pip install 'multirecall[train]'`, or train the static encoder.",
+                package="sentence-transformers",
+            ) from error
+        self._folder = model_folder(model) if model else default_model_folder()
+        digests = FileDigests(None)
+        self._fingerprint = fingerprint(
+            {
+                "tower": "transformer",
+                **read_sentence_model(self._folder).identity(digests),
+                "cut": max_tokens,
+                "learn_words": learn_words,
+            }
+        )
+        try:
+            self._model: Any = SentenceTransformer(str(self._folder), device="cpu", trust_remote_code=False)
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            raise EncoderError(
+                f"The model {self._folder} could not be loaded: {error}", hint="Fetch it again.", model=model
+            ) from error
+        self._model.max_seq_length = min(max_tokens, self._model.max_seq_length or max_tokens)
+        self._model.eval()
+        self._learned = {
+            name: parameter
+            for name, parameter in self._model.named_parameters()
+            if ".pooler." not in name and (learn_words or ".word_embeddings." not in name)
+        }
+        for parameter in self._model.parameters():
+            parameter.requires_grad_(False)
+        for parameter in self._learned.values():
+            parameter.requires_grad_(True)
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    def prepare(self, texts: Iterable[str]) -> None:
+        """Nothing to do: texts are tokenised as they come."""
+
+    def parameters(self) -> Mapping[str, torch.nn.Parameter]:
+        return self._learned
+
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        features = self._model.preprocess(well_formed(texts))
+        vectors: Tensor = self._model(features)["sentence_embedding"]
+        return vectors
+
+    def write(self, folder: Path) -> None:
+        """The base's folder with the learned weights in the place of its own: `onnx:FOLDER` opens it."""
+        shutil.copytree(self._folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(_WEIGHTS))
+        tensors = load_file(str(self._folder / _WEIGHTS))
+        learned = {_bare(name): parameter.detach().contiguous() for name, parameter in self._learned.items()}
+        missing = sorted(_bare(name) for name in tensors if _bare(name) in learned)
+        if len(missing) != len(learned):
+            raise EncoderError(
+                f"{len(learned) - len(missing)} learned tensors have no place in {self._folder / _WEIGHTS}.",
+                hint="Save the base again with sentence-transformers.",
+                model=str(self._folder),
+            )
+        written = {
+            name: learned.get(_bare(name), tensor).to(tensor.dtype).contiguous() for name, tensor in tensors.items()
+        }
+        save_file(written, str(folder / _WEIGHTS), metadata={"format": "pt"})
+
+
+def _bare(name: str) -> str:
+    """The tensor's name from `embeddings.` or `encoder.` on: what stands before differs by who wrote the file."""
+    for part in ("embeddings.", "encoder."):
+        at = name.find(part)
+        if at >= 0:
+            return name[at:]
+    return name

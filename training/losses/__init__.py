@@ -1,0 +1,1 @@
+"""Losses over vectors of queries and products. Each file needs torch (extra `train`)."""
