@@ -5,6 +5,7 @@
 | `units` | repair: sizes in one form | nothing |
 | `spelling` | repair: words that the catalogue does not know | the folder of `multirecall rewriters build` |
 | `compounds` | repair: words apart or in one, part numbers in pieces | the same |
+| `synonyms` | the user's file, what was mined, a list of the trade | nothing; the same makes it better |
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def open_rewriters(
     chosen = _parsed(spec)
     learned = folder is not None and holds_vocabulary(folder)
     vocabulary = NO_VOCABULARY
-    if folder is not None and learned and any(REWRITER_KINDS[name].needs_folder for name in chosen):
+    if folder is not None and learned and chosen:
         vocabulary = read_vocabulary(folder)
     repairs: list[Rewriter] = []
     alternatives: list[Rewriter] = []
@@ -157,10 +158,23 @@ def _open_compounds(opening: RewriterOpening) -> Rewriter:
     return Compounds(vocabulary=opening.vocabulary, known_words=opening.known_words)
 
 
+def _open_synonyms(opening: RewriterOpening) -> Rewriter:
+    from multirecall.recall.rewriters.synonym_rules import SynonymFile, SynonymRules
+    from multirecall.recall.rewriters.synonyms import Synonyms, mined_rules, trade_rules
+
+    return Synonyms(
+        user=SynonymFile(opening.synonyms) if opening.synonyms else None,
+        mined=mined_rules(opening.folder) if opening.folder else SynonymRules(),
+        trade=trade_rules(),
+        vocabulary=opening.vocabulary if opening.vocabulary.words else None,
+    )
+
+
 REWRITER_KINDS: Mapping[str, RewriterKind] = MappingProxyType(
     {
         "units": RewriterKind(open=_open_units, repair=True),
         "spelling": RewriterKind(open=_open_spelling, repair=True, needs_folder=True),
         "compounds": RewriterKind(open=_open_compounds, repair=True, needs_folder=True),
+        "synonyms": RewriterKind(open=_open_synonyms),
     }
 )

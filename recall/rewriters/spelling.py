@@ -80,6 +80,7 @@ class Spelling:
         object.__setattr__(self, "fingerprint", joined_fingerprint(parts))
         object.__setattr__(self, "_symspell", _dictionary(self.vocabulary))
         object.__setattr__(self, "_codes", _by_confusion(self.vocabulary.codes))
+        everyday_english()  # not in the middle of the first query
         object.__setattr__(self, "_total", max(1, sum(self.vocabulary.folded.values())))
 
     @property

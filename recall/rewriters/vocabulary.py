@@ -31,6 +31,7 @@ _CHUNK = re.compile(r"\S+")
 _CODE_CHUNK = re.compile(r"\S*\d\S*")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _ENDS_PHRASE = re.compile(r"[,;:.!?()\[\]|/*•]$")
+_WRITTEN_BREAK = re.compile(r"\\[nrt](?=[A-Z\W\d]|$)")  # exports hold line breaks as backslash and n
 _STARTS_PHRASE = re.compile(r"^[(\[]")
 
 
@@ -130,7 +131,7 @@ def phrases(text: str) -> Iterator[list[str]]:
     The letters of a chunk with digits are no words: `CE505A` ends a phrase. A hyphen does not: `wi-fi` is two.
     """
     phrase: list[str] = []
-    for chunk in _CHUNK.findall(text):
+    for chunk in _CHUNK.findall(_WRITTEN_BREAK.sub(" . ", text)):
         if phrase and _STARTS_PHRASE.search(chunk):
             yield phrase
             phrase = []
