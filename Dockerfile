@@ -26,7 +26,8 @@ ENV PATH=/opt/multirecall/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     # The image may be read-only, and byte code was written when it was built.
     PYTHONDONTWRITEBYTECODE=1 \
-    MULTIRECALL_CACHE_DIR=/var/cache/multirecall
+    MULTIRECALL_CACHE_DIR=/var/cache/multirecall \
+    NUMBA_CACHE_DIR=/var/cache/multirecall/numba
 USER 10001:10001
 WORKDIR /var/lib/multirecall
 # Each service of compose.yaml states its own command and health check.

@@ -15,6 +15,7 @@ from multirecall.core.errors import InvalidInput, InvalidSettings, MultirecallEr
 from multirecall.fusion.calibration import Calibration, calibration_from
 from multirecall.fusion.features.feature_set import FeatureSet
 from multirecall.fusion.features.term_statistics import TermStatistics
+from multirecall.fusion.trees import Trees
 
 __all__ = ["CARD_FILE", "MODEL_FILES", "TERMS_FILE", "TREES_FILE", "BlenderModel"]
 
@@ -44,6 +45,7 @@ class BlenderModel:
     used: tuple[bool, ...] = field(init=False, repr=False)
     """Of each feature whether a tree splits by it: what is always missing in a catalogue, or always the same, is not
     worth its time in a search."""
+    _trees: Trees = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         found = tuple(self.booster.feature_name())
@@ -54,13 +56,12 @@ class BlenderModel:
                 field="blender",
             )
 
+        object.__setattr__(self, "_trees", Trees.of(self.booster.model_to_string()))
         object.__setattr__(self, "used", tuple((self.booster.feature_importance("split") > 0).tolist()))
 
     def scores(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """The score of each row; comparable within a query. Shape (n, features) in, (n,) out."""
-        if not len(matrix):
-            return np.empty(0)
-        return np.asarray(self.booster.predict(matrix, num_threads=1), dtype=np.float64)
+        return self._trees.scores(matrix)
 
     def contributions(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """What each feature adds to each row's score (TreeSHAP), and the constant in the last column.

@@ -9,6 +9,8 @@ from multirecall.core.errors import InvalidInput
 
 __all__ = ["Growing"]
 
+_MOST_LEAVES = 64  # `fusion/trees.py` has a bit for each
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growing:
@@ -41,6 +43,8 @@ class Growing:
         for name in ("rounds", "patience", "leaves", "least_rows", "truncation"):
             if getattr(self, name) < 1 or (name == "leaves" and self.leaves < 2):
                 raise InvalidInput(f"{name} is too small: {getattr(self, name)}.", field=name)
+        if self.leaves > _MOST_LEAVES:
+            raise InvalidInput(f"leaves must be {_MOST_LEAVES} or less, got {self.leaves}.", field="leaves")
         for name in ("feature_share", "row_share", "held_out_share"):
             if not 0.0 < getattr(self, name) <= 1.0:
                 raise InvalidInput(f"{name} is a share above 0, at most 1; got {getattr(self, name)}.", field=name)

@@ -1,0 +1,26 @@
+"""compiled: a function over arrays as machine code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import numba
+
+__all__ = ["compiled"]
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def compiled(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Compiled at its first call, for some tenths of a second to a second; other threads run meanwhile, and beside it.
+
+    The code is kept for other processes beside the source, in `NUMBA_CACHE_DIR`, or in the user's cache folder, where
+    it is then read in a tenth of the time. Bounds are not checked: the caller answers for them.
+    """
+    try:
+        kept: Callable[Arguments, Result] = numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # no such folder can be written to: each process compiles for itself
+        kept = numba.njit(nogil=True)(function)
+    return kept
