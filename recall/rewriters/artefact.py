@@ -1,7 +1,7 @@
 """The folder of `multirecall rewriters build`: what was learned, as files that people can read and edit.
 
     card.json       format, number of products, when and of what it was learned
-    words.tsv       word, products
+    words.tsv       word, products, products with it in title, brand or category
     pairs.tsv       left word, right word, products
     brands.tsv      brand, products
     codes.txt       one part number a line
@@ -46,7 +46,7 @@ def write_vocabulary(vocabulary: Vocabulary, folder: Path, card: Mapping[str, An
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _CARD).unlink(missing_ok=True)
     ranked = sorted(vocabulary.words.items(), key=lambda item: (-item[1], item[0]))
-    write_rows(folder / "words.tsv", ranked)
+    write_rows(folder / "words.tsv", ((word, count, vocabulary.named.get(word, 0)) for word, count in ranked))
     pairs = sorted(vocabulary.pairs.items(), key=lambda item: (-item[1], item[0]))
     write_rows(folder / "pairs.tsv", ((*pair, count) for pair, count in pairs))
     write_rows(folder / "brands.tsv", sorted(vocabulary.brands.items(), key=lambda item: (-item[1], item[0])))
@@ -82,8 +82,10 @@ def read_card(folder: Path) -> dict[str, Any]:
 def read_vocabulary(folder: Path) -> Vocabulary:
     """The vocabulary of the folder. Raises InvalidSettings that names the file and the line."""
     card = read_card(folder)
+    words = list(rows_of(folder / "words.tsv", "snz"))
     return Vocabulary(
-        words={word: int(count) for word, count in rows_of(folder / "words.tsv", "sn")},
+        words={word: int(count) for word, count, _ in words},
+        named={word: int(count) for word, _, count in words if count != "0"},
         pairs={(left, right): int(count) for left, right, count in rows_of(folder / "pairs.tsv", "ssn")},
         brands={brand: int(count) for brand, count in rows_of(folder / "brands.tsv", "sn")},
         codes=frozenset(code for (code,) in rows_of(folder / "codes.txt", "s")),
@@ -99,8 +101,8 @@ def write_rows(path: Path, rows: Iterable[Sequence[Any]]) -> None:
 def rows_of(path: Path, columns: str) -> Iterator[list[str]]:
     """The rows of a TSV file, without empty lines and those that begin with `#`.
 
-    `columns` says what each holds: `s` a text that is not empty, `n` a whole number above 0, `p` a probability. Raises
-    InvalidSettings with the number of the line.
+    `columns` says what each holds: `s` a text that is not empty, `n` a whole number above 0, `z` one of 0 or more,
+    `p` a probability. Raises InvalidSettings with the number of the line.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -121,12 +123,12 @@ def rows_of(path: Path, columns: str) -> Iterator[list[str]]:
         yield row
 
 
-_WANTED = {"s": "a text", "n": "a whole number above 0", "p": "a number from 0 to 1"}
+_WANTED = {"s": "a text", "n": "a whole number above 0", "z": "a whole number", "p": "a number from 0 to 1"}
 
 
 def _fits(value: str, column: str) -> bool:
-    if column == "n":
-        return value.isdecimal() and int(value) > 0
+    if column in "nz":
+        return value.isdecimal() and (column == "z" or int(value) > 0)
     if column == "p":
         try:
             return 0.0 <= float(value) <= 1.0

@@ -25,7 +25,7 @@ from multirecall.recall.rewriters.vocabulary import Vocabulary, fold
 __all__ = ["Correction", "Spelling", "everyday_english"]
 
 _P_MISSPELT = 0.05  # of the words of queries
-_EVERYDAY = 0.15  # share of the words of queries that come from everyday English rather than from the catalogue
+_NAMED, _TOLD, _EVERYDAY = 0.5, 0.35, 0.15  # where words of queries come from: names of products, texts, English
 _P_UNSEEN = 2e-8  # of any one word that neither knows
 _BESIDE = 0.2  # weight of what each neighbour says
 _P_NO_SPACE = 0.1  # of the slips, those that leave out a space
@@ -74,6 +74,7 @@ class Spelling:
     _symspell: Any = field(init=False, compare=False, repr=False)
     _codes: Mapping[str, str] = field(init=False, compare=False, repr=False)
     _total: int = field(init=False, compare=False, repr=False)
+    _total_named: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         parts = ("spelling 1", self.vocabulary.fingerprint, *sorted(self.known_words))
@@ -82,6 +83,7 @@ class Spelling:
         object.__setattr__(self, "_codes", _by_confusion(self.vocabulary.codes))
         everyday_english()  # not in the middle of the first query
         object.__setattr__(self, "_total", max(1, sum(self.vocabulary.folded.values())))
+        object.__setattr__(self, "_total_named", max(1, sum(self.vocabulary.folded_named.values())))
 
     @property
     def name(self) -> str:
@@ -163,7 +165,8 @@ class Spelling:
     def _said(self, word: str, before: str, after: str) -> float:
         """How probable the word is, between these two."""
         vocabulary = self.vocabulary
-        alone = (1 - _EVERYDAY) * vocabulary.folded.get(word, 0) / self._total
+        alone = _NAMED * vocabulary.folded_named.get(word, 0) / self._total_named
+        alone += _TOLD * vocabulary.folded.get(word, 0) / self._total
         alone += _EVERYDAY * everyday_english().get(word, 0.0) + _P_UNSEEN
         beside, weight = 0.0, 0.0
         for pair, neighbour in (((before, word), before), ((word, after), after)):

@@ -19,7 +19,7 @@ from multirecall.recall.rewriters.vocabulary import Vocabulary
 
 __all__ = ["Synonyms", "mined_rules", "trade_rules"]
 
-_TRADE = 0.8
+_TRADE = 0.85  # of what a file says
 _LEAST = 0.2  # less is no help
 _MOST = 6
 
@@ -54,11 +54,11 @@ class _Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synonyms:
-    """Rewriter. A phrase of the user's file is read as the file says; else as mined; else as the trade's list says.
+    """Rewriter. A phrase of the user's file is read as the file says, any other as was mined and as the trade has it.
 
-    The longest phrase counts. What the trade's list says is only offered if the catalogue has such words, and the surer
-    the more it has of them: `rucksack → backpack` where backpacks are sold, never `cable → lead`. One rewriting
-    replaces one phrase; the last resort is one that replaces all.
+    The longest phrase counts. But for the user's, a meaning is only offered if the catalogue has such words, and the
+    surer the more it has of them: `rucksack → backpack` where backpacks are sold, never `cable → lead`. Each rewriting
+    replaces one phrase; where there are several, one more replaces all.
     """
 
     user: SynonymFile | None = None
@@ -109,14 +109,16 @@ class Synonyms:
             at += step
 
     def _meanings(self, user: SynonymRules, key: tuple[str, ...], phrase: str) -> Sequence[Meaning]:
-        told = user.meanings.get(key) or self.mined.meanings.get(key)
+        told = user.meanings.get(key)
         if told:
             return sorted(told, key=lambda one: -one.confidence)
-        weighed = [
-            Meaning(text=one.text, confidence=_TRADE * self._share(one.text, phrase), source=one.source)
-            for one in self.trade.meanings.get(key, ())
-        ]
-        return sorted((one for one in weighed if one.confidence >= _LEAST), key=lambda one: -one.confidence)
+        weighed: dict[str, Meaning] = {}
+        for rules, trust in ((self.mined, 1.0), (self.trade, _TRADE)):
+            for one in rules.meanings.get(key, ()):
+                sure = trust * one.confidence * self._share(one.text, phrase)
+                if sure >= _LEAST and (one.text not in weighed or sure > weighed[one.text].confidence):
+                    weighed[one.text] = Meaning(text=one.text, confidence=sure, source=one.source)
+        return sorted(weighed.values(), key=lambda one: -one.confidence)
 
     def _share(self, meant: str, said: str) -> float:
         """How much of what the catalogue has by these two names it has by the first."""

@@ -14,7 +14,16 @@ from typing import Any, NamedTuple
 from multirecall.core.codes import MAX_CODE_CHARS, looks_like_part_number, normalise_code
 from multirecall.recall.rewriters.chain import joined_fingerprint
 
-__all__ = ["VOCABULARY_FIELDS", "BoundedCounter", "Vocabulary", "fold", "learn_vocabulary", "phrases", "texts_of"]
+__all__ = [
+    "VOCABULARY_FIELDS",
+    "BoundedCounter",
+    "Vocabulary",
+    "details_of",
+    "fold",
+    "learn_vocabulary",
+    "names_of",
+    "phrases",
+]
 
 VOCABULARY_FIELDS = ("title", "description", "brand", "category_path", "attributes", "identifiers")
 """What of a product is read."""
@@ -65,11 +74,13 @@ class Vocabulary:
     """What a catalogue says. Counts are numbers of products.
 
     `words` are lower-case words of letters as they are written (one that only names of attributes hold counts 1),
-    `pairs` two folded words that stand side by side (in 2 products or more), `brands` the lower-case names, `codes`
-    normalised part numbers. Two with the same fingerprint hold the same.
+    `named` those of them in titles, brands and categories, which is where queries take their words from. `pairs` are
+    two folded words that stand side by side (in 2 products or more), `brands` the lower-case names, `codes` normalised
+    part numbers. Two with the same fingerprint hold the same.
     """
 
     words: Mapping[str, int]
+    named: Mapping[str, int] = field(default_factory=dict)
     pairs: Mapping[tuple[str, str], int] = field(default_factory=dict)
     brands: Mapping[str, int] = field(default_factory=dict)
     codes: Set[str] = frozenset()
@@ -77,18 +88,22 @@ class Vocabulary:
     fingerprint: str = field(init=False)
     _written: dict[str, str] = field(init=False, repr=False)
     _counts: dict[str, int] = field(init=False, repr=False)
+    _named: dict[str, int] = field(init=False, repr=False)
     _brand_words: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         written: dict[str, str] = {}
         counts: dict[str, int] = {}
+        named: dict[str, int] = {}
         for word in sorted(self.words, key=lambda word: (-self.words[word], word)):
             folded = fold(word)
             written.setdefault(folded, word)
             counts[folded] = counts.get(folded, 0) + self.words[word]
+            named[folded] = named.get(folded, 0) + self.named.get(word, 0)
         brand_words = {fold(part) for brand in self.brands for part in _LETTERS.findall(brand)}
         object.__setattr__(self, "_written", written)
         object.__setattr__(self, "_counts", counts)
+        object.__setattr__(self, "_named", named)
         object.__setattr__(self, "_brand_words", frozenset(brand_words))
         object.__setattr__(self, "fingerprint", self._digest())
 
@@ -96,7 +111,7 @@ class Vocabulary:
         return joined_fingerprint(
             (
                 str(self.n_products),
-                *(f"w {word} {self.words[word]}" for word in sorted(self.words)),
+                *(f"w {word} {self.words[word]} {self.named.get(word, 0)}" for word in sorted(self.words)),
                 *(f"p {left} {right} {self.pairs[left, right]}" for left, right in sorted(self.pairs)),
                 *(f"b {brand} {self.brands[brand]}" for brand in sorted(self.brands)),
                 *(f"c {code}" for code in sorted(self.codes)),
@@ -107,6 +122,11 @@ class Vocabulary:
     def folded(self) -> Mapping[str, int]:
         """Counts by folded word."""
         return self._counts
+
+    @property
+    def folded_named(self) -> Mapping[str, int]:
+        """The same for titles, brands and categories; 0 for words that stand elsewhere."""
+        return self._named
 
     def count(self, word: str) -> int:
         """In how many products the word stands, however it is accented; 0 for one that is not known."""
@@ -145,12 +165,18 @@ def phrases(text: str) -> Iterator[list[str]]:
         yield phrase
 
 
-def texts_of(record: Mapping[str, Any]) -> Iterator[str]:
-    """The texts of a stored record: title, description, brand, category names, text values of attributes."""
-    for name in ("title", "description", "brand"):
+def names_of(record: Mapping[str, Any]) -> Iterator[str]:
+    """The title, the brand and the categories of a stored record."""
+    for name in ("title", "brand"):
         if record.get(name):
             yield str(record[name])
     yield from map(str, record.get("category_path") or ())
+
+
+def details_of(record: Mapping[str, Any]) -> Iterator[str]:
+    """The description and the text values of the attributes."""
+    if record.get("description"):
+        yield str(record["description"])
     for value in (record.get("attributes") or {}).values():
         values = value if isinstance(value, list | tuple) else (value,)
         yield from (one for one in values if isinstance(one, str))
@@ -158,13 +184,15 @@ def texts_of(record: Mapping[str, Any]) -> Iterator[str]:
 
 def learn_vocabulary(records: Iterable[Mapping[str, Any]]) -> Vocabulary:
     """The vocabulary of records with `VOCABULARY_FIELDS`, in one pass and in memory that does not grow without end."""
-    words, pairs = BoundedCounter(MAX_WORDS), BoundedCounter(MAX_PAIRS)
+    words, named, pairs = BoundedCounter(MAX_WORDS), BoundedCounter(MAX_WORDS), BoundedCounter(MAX_PAIRS)
     codes, brands = BoundedCounter(MAX_CODES), BoundedCounter(MAX_WORDS)
     names: set[str] = set()
     n_products = 0
     for record in records:
         n_products += 1
-        heard = [_heard(text) for text in texts_of(record)]
+        titles = [_heard(text) for text in names_of(record)]
+        heard = titles + [_heard(text) for text in details_of(record)]
+        named.add({word for one in titles for word in one.words})
         words.add({word for one in heard for word in one.words})
         pairs.add({pair for one in heard for pair in one.pairs})
         codes.add({code for one in heard for code in one.codes} | _identifiers(record.get("identifiers") or ()))
@@ -175,6 +203,7 @@ def learn_vocabulary(records: Iterable[Mapping[str, Any]]) -> Vocabulary:
     told = {word for name in names for word in _heard(str(name).replace("_", " ")).words}
     return Vocabulary(
         words=dict.fromkeys(told, 1) | dict(words.counts),
+        named={word: count for word, count in named.counts.items() if word in words.counts},
         pairs={pair: count for pair, count in pairs.counts.items() if count >= _MIN_PAIR_COUNT},
         brands=dict(brands.counts),
         codes=frozenset(codes.counts),
