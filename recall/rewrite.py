@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from multirecall.core.codes import looks_like_part_number, query_codes
 from multirecall.core.query import Query
 from multirecall.core.ranking import Ranking, RouteStatus, ScoreKind
-from multirecall.engines.base import EngineHit, EngineRequest, EngineResult, FieldBoosts, Text, Vector
+from multirecall.core.rewriting import Rewriting
+from multirecall.engines.base import EngineRequest, EngineResult, FieldBoosts, Text, Vector
 from multirecall.recall.base import NOTHING_TO_SAY, RecallContext, ended
+from multirecall.recall.feedback import feedback_rewriting
 from multirecall.recall.merging import Found, check_merge, merged
 from multirecall.recall.rewriters.base import JoinsRewriters, Rewriter, Rewritten
 
@@ -24,6 +27,20 @@ MAX_REWRITINGS = 8
 _SHORT = 3  # letters: words of part numbers, as `hp` or `oki`, in which there is nothing to rewrite
 
 
+class _Asked(NamedTuple):
+    """A request with the place of its rewriting; what is asked about the query itself has none."""
+
+    place: int | None
+    request: EngineRequest
+
+
+class _Again(NamedTuple):
+    """What the second round trip adds."""
+
+    rewritten: Rewritten = Rewritten()
+    asked: tuple[_Asked, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewriteRoute:
     """What the rewritings of a query find, merged by how sure each of them is (`recall/merging.py`).
@@ -33,6 +50,10 @@ class RewriteRoute:
     routes that ask its own words. A score is 0 to 1, the confidence of a rewriting at most. A query of part numbers
     alone is not rewritten: what is one letter away is another product.
     A rewriter that is late or broken takes nothing from the others, and the ranking says that it is partial.
+
+    Two options ask more in a second round trip. `feedback` above 0: the query with words that so many of its first
+    products share. `second`: other rewriters, for queries whose words `weak_below` products together hold neither as
+    typed nor rewritten; they must keep to their deadline by themselves.
     """
 
     rewriters: Rewriter = field(repr=False)
@@ -40,6 +61,9 @@ class RewriteRoute:
     vector_field: str | None = None
     boosts: FieldBoosts = FieldBoosts()
     merge: str = "max"
+    feedback: int = 0
+    second: Rewriter | None = field(default=None, repr=False)
+    weak_below: int = 10
     name: str = "rewrite"
 
     def __post_init__(self) -> None:
@@ -52,7 +76,8 @@ class RewriteRoute:
     @property
     def fingerprint(self) -> str:
         """That of the rewriters: a file of synonyms may be edited while they are at work."""
-        return self.rewriters.fingerprint
+        own = self.rewriters.fingerprint
+        return own if self.second is None else f"{own} {self.second.fingerprint}"
 
     @property
     def needs_preparation(self) -> bool:
@@ -67,29 +92,33 @@ class RewriteRoute:
         self._asked(query, context)
 
     def requests(self, query: Query, context: RecallContext) -> tuple[EngineRequest, ...]:
-        return tuple(request for _, request in self._asked(query, context))
+        return tuple([asked.request for asked in self._asked(query, context)])
 
     def fallback(
         self, query: Query, context: RecallContext, results: Sequence[EngineResult]
     ) -> tuple[EngineRequest, ...]:
-        return ()
+        again = context.memory.once((self.name, "again"), lambda: self._ask_again(query, context, results))
+        return tuple([asked.request for asked in again.asked])
 
     def ranking(self, query: Query, context: RecallContext, results: Sequence[EngineResult]) -> Ranking:
         """One list of what all rewritings found; one of them that failed alone makes it partial."""
-        rewritten = self._rewritten(query, context)
-        trouble = "; ".join(f"{name}: {why}" for name, why in rewritten.failed.items())
-        if not results:
-            status = RouteStatus.FAILED if trouble else RouteStatus.SKIPPED
-            return ended(self, status, trouble or NOTHING_TO_SAY)
-        answered = [result.status is RouteStatus.OK for result in results]
-        status, error = RouteStatus.OK, trouble
-        if not all(answered):
-            failed = results[answered.index(False)]
-            status = RouteStatus.PARTIAL if any(answered) else failed.status
-            error = "; ".join(filter(None, (failed.error, trouble)))
-        elif trouble:
-            status = RouteStatus.PARTIAL
-        hits, brought_by = merged(self._found(query, context, results), merge=self.merge, k=self.k)
+        first = self._rewritten(query, context)
+        again = context.memory.once((self.name, "again"), _Again)
+        rewritings = (*first.rewritings, *again.rewritten.rewritings)
+        failed = {**first.failed, **again.rewritten.failed}
+        trouble = "; ".join(f"{name}: {why}" for name, why in failed.items())
+        lists: dict[int, list[EngineResult]] = {}
+        for asked, result in zip((*self._asked(query, context), *again.asked), results, strict=True):
+            if asked.place is not None:
+                lists.setdefault(asked.place, []).append(result)
+        if not lists:
+            return ended(self, RouteStatus.FAILED if trouble else RouteStatus.SKIPPED, trouble or NOTHING_TO_SAY)
+        found = [
+            Found(rewriting=at, confidence=rewritings[at].confidence, lists=tuple([one.hits for one in of]))
+            for at, of in lists.items()
+        ]
+        hits, brought_by = merged(found, merge=self.merge, k=self.k)
+        status, error = _status([result for of in lists.values() for result in of], trouble)
         return Ranking(
             route=self.name,
             kind=self.kind,
@@ -97,42 +126,49 @@ class RewriteRoute:
             took_ms=max(result.took_ms for result in results),
             status=status,
             error=error,
-            rewritings=rewritten.rewritings,
+            rewritings=rewritings,
             brought_by=brought_by,
         )
 
-    def _found(self, query: Query, context: RecallContext, results: Sequence[EngineResult]) -> list[Found]:
-        rewritings = self._rewritten(query, context).rewritings
-        lists: dict[int, list[Sequence[EngineHit]]] = {}
-        for (place, _), result in zip(self._asked(query, context), results, strict=True):
-            lists.setdefault(place, []).append(result.hits)
-        return [
-            Found(rewriting=place, confidence=rewritings[place].confidence, lists=tuple(found))
-            for place, found in lists.items()
-        ]
-
     def _rewritten(self, query: Query, context: RecallContext) -> Rewritten:
-        return context.memory.once((self.name, "rewritten"), lambda: self._rewrite(query, context))
+        return context.memory.once((self.name, "rewritten"), lambda: _rewrite(self.rewriters, query, context))
 
-    def _rewrite(self, query: Query, context: RecallContext) -> Rewritten:
-        if not query.text or _is_part_number(query):
-            return Rewritten()
-        deadline = context.deadline.child(REWRITING_SHARE)
-        try:
-            if isinstance(self.rewriters, JoinsRewriters):
-                made = self.rewriters.rewrite_all(query, deadline)
-            else:
-                made = Rewritten(rewritings=self.rewriters.rewrite(query, deadline))
-        except Exception as error:  # noqa: BLE001 - a search without it goes on, and the ranking says what failed
-            return Rewritten(failed={self.rewriters.name: str(error) or type(error).__name__})
-        return replace(made, rewritings=made.rewritings[:MAX_REWRITINGS])
-
-    def _asked(self, query: Query, context: RecallContext) -> tuple[tuple[int, EngineRequest], ...]:
-        """Each request with the place of its rewriting."""
+    def _asked(self, query: Query, context: RecallContext) -> tuple[_Asked, ...]:
         return context.memory.once((self.name, "asked"), lambda: self._ask(query, context))
 
-    def _ask(self, query: Query, context: RecallContext) -> tuple[tuple[int, EngineRequest], ...]:
+    def _ask(self, query: Query, context: RecallContext) -> tuple[_Asked, ...]:
         texts = [_plain(one.text) for one in self._rewritten(query, context).rewritings]
+        asked = self._about(texts, query, context)
+        if not query.text or _is_part_number(query):
+            return ()
+        if self.feedback:
+            own = self._request(Text(text=query.text, codes=query.codes, boosts=self.boosts), query, ("match_text",))
+            asked.append(_Asked(None, replace(own, k=self.feedback)))
+        if self.second is not None:
+            for text in (query.text, *texts):
+                all_words = Text(text=text, boosts=self.boosts, min_match=1.0)
+                asked.append(_Asked(None, replace(self._request(all_words, query), k=0)))
+        return tuple(asked)
+
+    def _ask_again(self, query: Query, context: RecallContext, results: Sequence[EngineResult]) -> _Again:
+        looks = [r for a, r in zip(self._asked(query, context), results, strict=True) if a.place is None]
+        known = self._rewritten(query, context).rewritings
+        said: list[Rewriting] = []
+        failed: Mapping[str, str] = {}
+        if self.feedback:
+            first = looks.pop(0)
+            one = feedback_rewriting(query.text, [str(hit.fields.get("match_text", "")) for hit in first.hits])
+            said += [] if one is None else [one]
+        if self.second is not None and sum(look.total or 0 for look in looks) < self.weak_below:
+            more = _rewrite(self.second, query, context)
+            failed, texts = more.failed, {one.text for one in known}
+            said += [one for one in more.rewritings if one.text not in texts]
+        texts_asked = [_plain(one.text) for one in said]
+        asked = self._about(texts_asked, query, context, start=len(known))
+        return _Again(Rewritten(rewritings=tuple(said), failed=failed), tuple(asked))
+
+    def _about(self, texts: Sequence[str], query: Query, context: RecallContext, *, start: int = 0) -> list[_Asked]:
+        """The requests for these texts, whose rewritings stand from `start` on."""
         clauses: list[tuple[int, Text | Vector]] = [
             (place, Text(text=text, codes=query_codes(text), boosts=self.boosts)) for place, text in enumerate(texts)
         ]
@@ -143,10 +179,35 @@ class RewriteRoute:
                 for place, vector in enumerate(vectors)
                 if vector.any()  # else no token of it is known to the model: nothing is near
             ]
-        return tuple(
-            (place, EngineRequest(clause=clause, k=self.k, filter=query.filter, fields=context.fields))
-            for place, clause in clauses
-        )
+        return [_Asked(start + at, self._request(clause, query, context.fields)) for at, clause in clauses]
+
+    def _request(self, clause: Text | Vector, query: Query, fields: tuple[str, ...] = ()) -> EngineRequest:
+        """Another clause and nothing else: the filter is the query's."""
+        return EngineRequest(clause=clause, k=self.k, filter=query.filter, fields=fields)
+
+
+def _rewrite(rewriters: Rewriter, query: Query, context: RecallContext) -> Rewritten:
+    """What the rewriters have to say in their part of the time."""
+    if not query.text or _is_part_number(query):
+        return Rewritten()
+    deadline = context.deadline.child(REWRITING_SHARE)
+    try:
+        if isinstance(rewriters, JoinsRewriters):
+            made = rewriters.rewrite_all(query, deadline)
+        else:
+            made = Rewritten(rewritings=rewriters.rewrite(query, deadline))
+    except Exception as error:  # noqa: BLE001 - a search without it goes on, and the ranking says what failed
+        return Rewritten(failed={rewriters.name: str(error) or type(error).__name__})
+    return replace(made, rewritings=made.rewritings[:MAX_REWRITINGS])
+
+
+def _status(results: Sequence[EngineResult], trouble: str) -> tuple[RouteStatus, str]:
+    """How the route ended, by how its requests did and what became of its rewriters."""
+    bad = [result for result in results if result.status is not RouteStatus.OK]
+    if bad:
+        status = RouteStatus.PARTIAL if len(bad) < len(results) else bad[0].status
+        return status, "; ".join(filter(None, (bad[0].error, trouble)))
+    return (RouteStatus.PARTIAL if trouble else RouteStatus.OK), trouble
 
 
 def _is_part_number(query: Query) -> bool:

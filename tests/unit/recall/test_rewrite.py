@@ -13,12 +13,14 @@ from multirecall.core.codes import query_codes
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import InvalidInput
 from multirecall.core.filters import Term
+from multirecall.core.match_text import MatchText
 from multirecall.core.query import Facet
 from multirecall.core.ranking import RouteStatus
 from multirecall.core.rewriting import MAX_REWRITING_CHARS, Rewriting
 from multirecall.encoders.hashing import HashingEncoder
 from multirecall.engines.base import EngineHit, EngineRequest, EngineResult, Text, Vector
 from multirecall.recall.base import ChangingRoute, QueryVectors, RecallContext, Route
+from multirecall.recall.feedback import feedback_rewriting
 from multirecall.recall.rewrite import MAX_REWRITINGS, RewriteRoute
 from multirecall.recall.rewriters.base import Rewriter
 from multirecall.recall.rewriters.chain import RewriteChain
@@ -207,3 +209,68 @@ def test_the_memory_of_a_request_makes_each_thing_once(make: Callable[[], str]) 
         except RuntimeError as error:
             assert str(error) == "once"  # noqa: PT017 - both outcomes are right, each for its `make`
     assert len(calls) == 1
+
+
+def match_text(title: str) -> dict[str, str]:
+    return {"match_text": MatchText(title=tuple(title.split())).to_text()}
+
+
+FIRST = EngineResult(
+    hits=(
+        EngineHit(id="a", score=3.0, fields=match_text("intel xeon processor server")),
+        EngineHit(id="b", score=2.0, fields=match_text("xeon processor fan 80")),
+        EngineHit(id="c", score=1.0, fields=match_text("paper")),
+    )
+)
+
+
+def test_feedback_asks_again_with_the_words_that_the_first_products_share() -> None:
+    route, shared = RewriteRoute(rewriters=TableRewriter(), feedback=3), context()
+    (own,) = route.requests(QUERY, shared)
+    assert (texts([own]), own.k, own.fields, own.filter) == ([QUERY.text], 3, ("match_text",), FILTER)
+    (again,) = route.fallback(QUERY, shared, [FIRST])
+    assert texts([again]) == [f"{QUERY.text} processor xeon"]  # in two of three; not `intel`, not `80`
+    ranking = route.ranking(QUERY, shared, [FIRST, OK])
+    assert [one.by for one in ranking.rewritings] == ["feedback"]
+    assert [hit.id for hit in ranking.hits] == ["a", "b"]  # what the query itself found is another route's
+
+
+@pytest.mark.parametrize("titles", [[], ["paper"], ["laser printer", "xeon fan"], ["zeon procesor", "zeon procesor"]])
+def test_products_that_share_no_other_word_give_no_feedback(titles: list[str]) -> None:
+    assert feedback_rewriting(QUERY.text, [match_text(title)["match_text"] for title in titles]) is None
+
+
+SECOND = TableRewriter(table={QUERY.text: (rewriting("server cpu", 0.6, by="second"), SAID[0])}, name="second")
+
+
+@pytest.mark.parametrize(("counts", "expected"), [((0, 0, 9), ["server cpu"]), ((0, 10, 0), [])])
+def test_the_second_rewriters_are_asked_where_no_wording_matches_enough(
+    counts: tuple[int, ...], expected: list[str]
+) -> None:
+    route, shared = RewriteRoute(rewriters=TABLE, second=SECOND, weak_below=10), context()
+    requests = route.requests(QUERY, shared)
+    assert [(r.k, r.clause.min_match) for r in requests[2:]] == [(0, 1.0)] * 3  # type: ignore[union-attr]
+    assert texts(requests)[2:] == [QUERY.text, *(one.text for one in SAID)]
+    results = [OK, OK, *(EngineResult(total=total) for total in counts)]
+    again = route.fallback(QUERY, shared, results)
+    assert texts(again) == expected
+    assert {request.filter for request in again} <= {FILTER}
+    ranking = route.ranking(QUERY, shared, [*results, *[OK] * len(again)])
+    assert [one.text for one in ranking.rewritings] == [*(one.text for one in SAID), *expected]
+
+
+def test_a_second_rewriter_that_fails_leaves_the_first_ones_hits() -> None:
+    route, shared = RewriteRoute(rewriters=TABLE, second=BrokenRewriter()), context()
+    results = [OK, OK, *[EngineResult(total=0)] * 3]
+    assert route.fallback(QUERY, shared, results) == ()
+    ranking = route.ranking(QUERY, shared, results)
+    assert (ranking.status, ranking.error) == (RouteStatus.PARTIAL, "broken: model exploded")
+    assert ranking.hits
+
+
+def test_options_have_nothing_to_say_where_nothing_is_rewritten() -> None:
+    route, shared = RewriteRoute(rewriters=TableRewriter(), second=TableRewriter(), feedback=3), context()
+    results = [EngineResult()] * len(route.requests(QUERY, shared))
+    assert route.fallback(QUERY, shared, results) == ()
+    assert route.ranking(QUERY, shared, results).status is RouteStatus.SKIPPED
+    assert route.requests(understand("hp 643a"), context()) == ()
