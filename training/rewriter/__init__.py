@@ -1,0 +1,1 @@
+"""Training the rewriter: data from knowledge, fine-tuning, then reinforcement learning by three rewards."""

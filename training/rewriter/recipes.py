@@ -1,0 +1,127 @@
+"""How a rewriter is trained: sizes, steps and rates, as values with names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from multirecall.core.errors import InvalidInput
+from multirecall.training.rewriter.rewards.combining import RewardWeights
+
+__all__ = ["RECIPES", "Backbone", "Recipe", "Reinforced", "Supervised", "open_recipe"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backbone:
+    """The model. `pretrained` empty: a T5-style seq2seq from scratch of the given sizes, with a tokenizer of its own;
+    else a Hugging Face name or folder (causal or seq2seq, told by its configuration) or `smollm2` for the packaged one.
+
+    `lora_rank` 0 trains all weights; otherwise low-rank adapters, merged into the weights at the end.
+    """
+
+    pretrained: str = ""
+    lora_rank: int = 0
+    vocab: int = 6_000
+    d_model: int = 192
+    d_ff: int = 512
+    heads: int = 6
+    layers: int = 3
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supervised:
+    """Adam with linear warmup and linear decay. `copies`: lists drawn per query."""
+
+    steps: int = 3_000
+    batch: int = 64
+    rate: float = 5e-4
+    warmup: int = 400
+    smoothing: float = 0.1
+    copies: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reinforced:
+    """GRPO: `updates` of `prompts` queries with `group` sampled lists each; the learning rate is a tenth of SFT's."""
+
+    updates: int = 300
+    prompts: int = 8
+    group: int = 8
+    rate: float = 5e-5
+    clip: float = 0.2
+    beta: float = 0.04
+    temperature: float = 1.0
+    inner: int = 1
+    cycle: float = 0.0
+    weights: RewardWeights = field(default_factory=RewardWeights)
+
+    def __post_init__(self) -> None:
+        if self.group < 2:
+            raise InvalidInput("A group needs 2 lists or more to have an advantage.", field="group")
+        if not 0 <= self.cycle < 1:
+            raise InvalidInput(f"The share of cycle consistency lies in 0..1, got {self.cycle}.", field="cycle")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """`n` rewrites per generation of at most `max_tokens`. `plain`: share of queries that need no knowledge.
+
+    `pseudo_titles` teaches titles of products instead of shop queries (OPQE). The same seed gives the same weights on
+    the same machine. A checkpoint is written every `save_every` steps.
+    """
+
+    name: str
+    backbone: Backbone = field(default_factory=Backbone)
+    supervised: Supervised = field(default_factory=Supervised)
+    reinforced: Reinforced = field(default_factory=Reinforced)
+    n: int = 5
+    max_tokens: int = 64
+    plain: float = 0.3
+    pseudo_titles: bool = False
+    save_every: int = 100
+    seed: int = 7
+
+
+_PRETRAINED = Recipe(
+    name="pretrained",
+    backbone=Backbone(lora_rank=16),
+    supervised=Supervised(steps=600, batch=8, rate=2e-4, warmup=30),
+    reinforced=Reinforced(updates=100, prompts=2, rate=2e-5),
+    max_tokens=80,
+    save_every=25,
+)
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        "small": Recipe(name="small"),
+        "tiny": Recipe(
+            name="tiny",
+            backbone=Backbone(vocab=1_500, d_model=96, d_ff=192, heads=4, layers=2, dropout=0.0),
+            supervised=Supervised(steps=500, batch=32, rate=2e-3, warmup=50),
+            reinforced=Reinforced(updates=60, rate=2e-4),
+            max_tokens=56,
+            plain=0.15,
+        ),
+        "smollm2": replace(_PRETRAINED, name="smollm2", backbone=Backbone(pretrained="smollm2", lora_rank=16)),
+    }
+)
+
+
+def open_recipe(name: str, *, lora_rank: int | None = None) -> Recipe:
+    """The recipe of that name; any other name is a pretrained model on the hub or in a folder.
+
+    `lora_rank` replaces the recipe's own (0: all weights); it has no meaning for a model from scratch.
+    """
+    recipe = RECIPES.get(name)
+    if recipe is None:
+        if not name.strip():
+            raise InvalidInput("The recipe has no name.", hint=f"Use one of {', '.join(RECIPES)}.", field="recipe")
+        recipe = replace(_PRETRAINED, name=name, backbone=Backbone(pretrained=name, lora_rank=16))
+    if lora_rank is None:
+        return recipe
+    if lora_rank < 0 or not recipe.backbone.pretrained:
+        raise InvalidInput(
+            "A LoRA rank is 0 or more, and for a pretrained model.", hint="Leave --lora-rank out.", field="lora_rank"
+        )
+    return replace(recipe, backbone=replace(recipe.backbone, lora_rank=lora_rank))

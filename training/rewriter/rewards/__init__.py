@@ -1,0 +1,1 @@
+"""The three gated rewards of a list of rewrites, and what each is made of."""

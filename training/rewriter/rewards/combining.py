@@ -1,0 +1,122 @@
+"""R(x, Y) = 0.5 relevance + 0.3 alignment with products + 0.2 diversity, with the gate against fluent nonsense."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Protocol
+
+from multirecall.core.errors import InvalidInput
+from multirecall.training.rewriter.rewards.coverage import Coverage
+from multirecall.training.rewriter.rewards.likeness import Likeness
+from multirecall.training.rewriter.rewards.title_model import TitleModel
+
+__all__ = ["GATE", "KeepsIntent", "Reward", "RewardWeights", "Rewards", "combined"]
+
+GATE = 0.5
+"""A candidate judged below this has no part in alignment and diversity."""
+
+
+class KeepsIntent(Protocol):
+    """Judges pairs of query and rewrite."""
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> Sequence[float]:
+        """The probability, 0 to 1, that each rewrite keeps the query's intent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardWeights:
+    relevance: float = 0.5
+    alignment: float = 0.3
+    diversity: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name in ("relevance", "alignment", "diversity"):
+            if not getattr(self, name) >= 0:
+                raise InvalidInput(f"The weight of {name} must be 0 or more.", field=name)
+        if self.relevance + self.alignment + self.diversity <= 0:
+            raise InvalidInput("At least one reward needs a weight above 0.", field="weights")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reward:
+    """The rewards of one list, each 0 to 1. `similarity`: the mean over its pairs, not gated (0: a single one)."""
+
+    relevance: float
+    alignment: float
+    diversity: float
+    total: float
+    similarity: float
+
+
+def combined(
+    query: str,
+    rewrites: Sequence[str],
+    *,
+    n: int,
+    kept: Sequence[float],
+    product_like: Sequence[float],
+    similar: Callable[[str, str], float],
+    weights: RewardWeights,
+) -> Reward:
+    """The formula, of what the parts say about each rewrite.
+
+    Means are over `n` rewrites and their n(n-1)/2 pairs: a rewrite that was not given counts 0, so that saying little
+    is never the best policy. A rewrite equal to another or to the query has similarity 1 in all its pairs; a pair with
+    a rewrite below the gate adds no diversity.
+    """
+    query_text = query.strip().lower()
+    passes = [value >= GATE for value in kept]
+    distances = gated = 0.0
+    for i, j in combinations(range(len(rewrites)), 2):
+        a, b = rewrites[i], rewrites[j]
+        alike = 1.0 if a == b or query_text in (a.strip().lower(), b.strip().lower()) else similar(a, b)
+        distances += 1 - alike
+        if passes[i] and passes[j]:
+            gated += 1 - alike
+    pairs = n * (n - 1) / 2
+    given = len(rewrites) * (len(rewrites) - 1) / 2
+    relevance = sum(kept) / n
+    alignment = sum(a for a, passed in zip(product_like, passes, strict=True) if passed) / n
+    diversity = gated / pairs if pairs else 0.0
+    return Reward(
+        relevance=relevance,
+        alignment=alignment,
+        diversity=diversity,
+        total=weights.relevance * relevance + weights.alignment * alignment + weights.diversity * diversity,
+        similarity=1 - distances / given if given else 0.0,
+    )
+
+
+class Rewards:
+    """Scores lists, many at once: one call of the judge, one of the encoder, one round trip to the engine."""
+
+    def __init__(
+        self, *, judge: KeepsIntent, titles: TitleModel, coverage: Coverage, likeness: Likeness, weights: RewardWeights
+    ) -> None:
+        self._judge = judge
+        self._titles = titles
+        self._coverage = coverage
+        self._likeness = likeness
+        self.weights = weights
+
+    def score(self, lists: Sequence[tuple[str, tuple[str, ...]]], *, n: int) -> list[Reward]:
+        """The reward of each (query, rewrites), in order; a list has at most `n` rewrites."""
+        texts = [text for _, rewrites in lists for text in rewrites]
+        self._coverage.look_up(texts)
+        self._likeness.look_up(texts)
+        kept = iter(self._judge.score([(query, text) for query, rewrites in lists for text in rewrites]))
+        return [
+            combined(
+                query,
+                rewrites,
+                n=n,
+                kept=[next(kept) for _ in rewrites],
+                product_like=[0.5 * self._coverage.score(t) + 0.5 * self._titles.score(t) for t in rewrites],
+                similar=self._likeness.of,
+                weights=self.weights,
+            )
+            for query, rewrites in lists
+        ]
