@@ -21,12 +21,14 @@ from multirecall.cli.keys import keys_app
 from multirecall.cli.mapping import mapping_app
 from multirecall.cli.pool import pool
 from multirecall.cli.rebuild import generations, rebuild, rollback
+from multirecall.cli.rewriters import rewriters_app
 from multirecall.cli.routes_report import routes_report
 from multirecall.cli.run import run
 from multirecall.cli.sample import sample
 from multirecall.cli.search import search
 from multirecall.cli.serve import serve
 from multirecall.cli.show import settings_app
+from multirecall.cli.synthesize import synthesize
 from multirecall.cli.train import train_app
 from multirecall.cli.worker import worker_app
 
@@ -69,8 +71,10 @@ app.command("routes-report")(routes_report)
 app.command()(serve)
 app.command()(sample)
 app.command()(clicks)
+app.command()(synthesize)
 app.command()(demo)
 app.add_typer(train_app, name="train")
+app.add_typer(rewriters_app, name="rewriters")
 app.add_typer(mapping_app, name="mapping")
 app.add_typer(engine_app, name="engine")
 app.add_typer(settings_app, name="settings")
