@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from multirecall.core.query import Query
-from multirecall.core.ranking import Fused, Ranking
+from multirecall.core.ranking import Fused, Ranking, ScoreKind
 from multirecall.fusion.base import Share, check_rankings, check_weights, fuse_contributions, weight_of
 
 __all__ = ["WeightedSum"]
@@ -20,7 +20,8 @@ class WeightedSum:
     analysis of fusion functions for hybrid retrieval", TOIS 2023. A product missing from a route gets 0 from it,
     the share of that route's last hit: not found is worth no more than found last. A route whose hits all have
     one score gives each of them 1. Weights are shared out among the routes with hits, so that fused scores stay
-    in 0..1 when a route fails or is empty.
+    in 0..1 when a route fails or is empty. Probabilities are taken as they are: a route that is sure of nothing must
+    not be raised to 1 (docs/results/rewriting.md).
     """
 
     weights: Mapping[str, float] | None = None
@@ -43,9 +44,15 @@ class WeightedSum:
         shares = []
         for ranking in active:
             share_of_route = weight_of(self.weights, ranking.route) / total
-            highest, lowest = ranking.hits[0].score, ranking.hits[-1].score
-            spread = highest - lowest
-            normalised = [(hit.score - lowest) / spread if spread > 0.0 else 1.0 for hit in ranking.hits]
+            normalised = _normalised(ranking)
             contributions = [share_of_route * value for value in normalised]
             shares.append(Share(ranking=ranking, contributions=contributions, normalised=normalised))
         return fuse_contributions(repr(self), shares, k)
+
+
+def _normalised(ranking: Ranking) -> list[float]:
+    if ranking.kind is ScoreKind.PROBABILITY:
+        return [min(1.0, max(0.0, hit.score)) for hit in ranking.hits]
+    highest, lowest = ranking.hits[0].score, ranking.hits[-1].score
+    spread = highest - lowest
+    return [(hit.score - lowest) / spread if spread > 0.0 else 1.0 for hit in ranking.hits]

@@ -20,10 +20,14 @@ from multirecall.fusion.features.number_match import NUMBER_MATCH
 from multirecall.fusion.features.pool import Pool
 from multirecall.fusion.features.product import PRODUCT_STATE
 from multirecall.fusion.features.query import QUERY_SHAPE
+from multirecall.fusion.features.rewriting import rewriting_signals
 from multirecall.fusion.features.routes import AGREEMENT, route_signals
 from multirecall.fusion.features.text_match import NEAR_WORDS, TEXT_MATCH
 
 __all__ = ["FeatureSet"]
+
+REWRITING_ROUTE = "rewrite"
+"""The route whose rankings hold rewritings; without it a set is what it was before there was one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,7 @@ class FeatureSet:
 def _groups(routes: tuple[str, ...]) -> tuple[FeatureGroup[Any], ...]:
     return (
         *map(route_signals, routes),
+        *(rewriting_signals(route) for route in routes if route == REWRITING_ROUTE),
         AGREEMENT,
         QUERY_SHAPE,
         TEXT_MATCH,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multirecall.core.query import Query
-from multirecall.core.ranking import FieldValue, Ranking, RouteStatus
+from multirecall.core.ranking import FieldValue, Ranking, RouteStatus, ScoreKind
 from multirecall.fusion.features.incidence import Floats, Grouping, Incidence, Positions, Words
 from multirecall.fusion.features.product_words import Lexicon, ProductWords, ReadText, numbers_in
 
@@ -83,6 +83,7 @@ class Pool:
         self.language = language
         self.words = words
         by_route = {ranking.route: ranking for ranking in rankings}
+        self.rankings: Mapping[str, Ranking] = by_route
         fields: dict[str, Mapping[str, FieldValue]] = {}
         hits = {name: _Hits(*zip(*ranking.hits, strict=True)) for name, ranking in by_route.items() if ranking.hits}
         for name in routes:
@@ -291,7 +292,9 @@ def _columns(ranking: Ranking | None, hits: _Hits, at: Mapping[str, int]) -> Rou
     rank, score, normalised = nothing.copy(), nothing.copy(), nothing.copy()
     rank[positions] = np.arange(1, len(scores) + 1)
     score[positions] = scores
-    if len(scores):
+    if ranking.kind is ScoreKind.PROBABILITY:
+        normalised[positions] = np.clip(scores, 0.0, 1.0)
+    elif len(scores):
         spread = scores[0] - scores[-1]
         normalised[positions] = (scores - scores[-1]) / spread if spread > 0.0 else 1.0
     total = float("nan") if ranking.total is None else float(ranking.total)

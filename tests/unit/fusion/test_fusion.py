@@ -56,6 +56,14 @@ def test_weighted_sum_shares_the_weights_among_the_routes_that_found_something()
     assert fused.hits[0].score == pytest.approx(1.0)
 
 
+def test_weighted_sum_takes_probabilities_as_they_are() -> None:
+    unsure = Ranking(route="rewrite", kind=ScoreKind.PROBABILITY, hits=ranked_hits({"x": 0.3, "a": 0.1}.items()))
+    fused = WeightedSum()([LEXICAL, unsure], 10)
+    assert {h.id: h.score for h in fused.hits} == pytest.approx(
+        {"a": (1.0 + 0.1) / 2, "b": (9.0 - 3.0) / (12.0 - 3.0) / 2, "c": 0.0, "x": 0.3 / 2}
+    )
+
+
 def test_weighted_sum_gives_equal_scores_one() -> None:
     fused = WeightedSum()([ranking("lexical", {"x": 4.0, "y": 4.0})], 10)
     assert [(h.id, h.score) for h in fused.hits] == [("x", 1.0), ("y", 1.0)]
