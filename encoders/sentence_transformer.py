@@ -16,7 +16,7 @@ from multirecall.encoders.fingerprint import fingerprint
 from multirecall.encoders.sentence_model import Prompts, prompts_from
 from multirecall.encoders.texts import well_formed
 
-__all__ = ["SentenceTransformerEncoder", "open_sentence_transformer"]
+__all__ = ["SentenceTransformerEncoder", "open_sentence_transformer", "quiet_loading"]
 
 _BATCH_TEXTS = 32
 
@@ -91,7 +91,7 @@ def open_sentence_transformer(model: str, *, device: str, spec: str, name: str) 
             package="sentence-transformers",
         ) from error
     try:
-        with _quiet_loading():
+        with quiet_loading():
             loaded = SentenceTransformer(model, device=device, trust_remote_code=False)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise EncoderError(
@@ -103,7 +103,7 @@ def open_sentence_transformer(model: str, *, device: str, spec: str, name: str) 
 
 
 @contextmanager
-def _quiet_loading() -> Iterator[None]:
+def quiet_loading() -> Iterator[None]:
     """Without the progress bar that transformers draws for each set of weights; as it was, afterwards."""
     from transformers.utils import logging as transformers_logging
 

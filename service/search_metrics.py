@@ -33,6 +33,7 @@ class SearchCollector(Collector):
             breakers.add_metric([name], float(breaker.state != "closed"))
         yield breakers
         yield from self._query_vectors()
+        yield from self._rewriter_models()
         cache = self._frontend.cache
         if cache is None:
             return
@@ -60,3 +61,18 @@ class SearchCollector(Collector):
             memory.add_metric([field], encoder.nbytes)
         yield counts
         yield memory
+
+    def _rewriter_models(self) -> Iterator[Metric]:
+        """What became of the questions to language models; `late` are searches that went on without an answer."""
+        counts = CounterMetricFamily(
+            "multirecall_rewriter_model", "Questions to the language model that rewrites", labels=["what"]
+        )
+        pending = GaugeMetricFamily(
+            "multirecall_rewriter_model_pending", "Queries that it works on or that wait for it"
+        )
+        for model in self._frontend.rewriter_models.values():
+            for name, count in sorted(model.counters.snapshot().items()):
+                counts.add_metric([name], count)
+            pending.add_metric([], model.pending)
+        yield counts
+        yield pending

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
 __all__ = ["RewriterSettings"]
@@ -22,3 +22,23 @@ class RewriterSettings(BaseSettings):
     )
     synonyms: Path | None = Field(None, description="your synonyms, in the syntax of Solr and Elasticsearch")
     knowledge: Path | None = Field(None, description="your concepts beside the built-in ones (TOML)")
+    rewrite_url: str = Field(
+        "", description="of model:endpoint: an OpenAI-compatible address, e.g. http://127.0.0.1:11434/v1"
+    )
+    rewrite_model: str = Field("", description="of model:endpoint: the model that it serves")
+    rewrite_api_key: SecretStr = Field(SecretStr(""), description="of model:endpoint: its key, if it wants one")
+    rewrite_body: str = Field(
+        "", description="of model:endpoint: a JSON object merged over each request; null takes a field out"
+    )
+    rewrite_n: int = Field(5, ge=1, le=20, description="rewrites that a language model is asked for")
+    rewrite_wait_s: float = Field(
+        0.3, ge=0, le=600, description="longest that a search waits for a language model, seconds; it goes on without"
+    )
+    rewrite_work_s: float = Field(
+        30.0, gt=0, le=3600, description="longest that a language model works on a query for later searches, seconds"
+    )
+    rewrite_pending: int = Field(32, ge=1, le=10_000, description="queries that may wait for a language model")
+    rewrite_ttl_days: float = Field(
+        30.0, gt=0, le=3650, description="how long its answers are kept in the Redis of the search cache"
+    )
+    rewrite_memory_mb: int = Field(16, ge=0, le=65_536, description="its answers kept in each process, MB")

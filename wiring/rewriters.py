@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from multirecall.recall.rewriters.chain import RewriteChain
 from multirecall.recall.rewriters.opening import open_rewriters
+from multirecall.wiring.rewriter_models import RewriterModels, open_generator
 from multirecall.wiring.settings import Settings
 
 __all__ = ["opened_rewriters", "rewriter_folder"]
@@ -16,12 +18,16 @@ def rewriter_folder(settings: Settings) -> Path:
     return (settings.rewriter_dir or settings.cache_dir / "rewriters").expanduser()
 
 
-def opened_rewriters(settings: Settings, *, language: str) -> RewriteChain:
-    """The chain of the settings. Raises InvalidSettings that says what is wrong, and which command mends it."""
+def opened_rewriters(settings: Settings, *, language: str, models: RewriterModels | None = None) -> RewriteChain:
+    """The chain of the settings; its language model is one of `models`, who must outlive it (None: one that forgets).
+
+    Raises InvalidSettings that says what is wrong, and which command mends it.
+    """
     return open_rewriters(
         settings.rewriters,
         folder=rewriter_folder(settings),
         synonyms=settings.synonyms,
         knowledge=settings.knowledge,
         language=language,
+        resources={"generator": models.open if models is not None else partial(open_generator, settings)},
     )

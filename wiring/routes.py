@@ -16,6 +16,7 @@ from multirecall.recall.lexical import LexicalRoute
 from multirecall.recall.rewrite import RewriteRoute
 from multirecall.search.serving.query_vectors import RememberingEncoder
 from multirecall.wiring.engines import opened_encoder
+from multirecall.wiring.rewriter_models import RewriterModels
 from multirecall.wiring.rewriters import opened_rewriters
 from multirecall.wiring.settings import Settings
 
@@ -49,6 +50,7 @@ def open_routes(
     index: IndexInfo,
     names: Sequence[str],
     *,
+    models: RewriterModels,
     k: int,
     encoder: str | None = None,
     may_leave_out: bool = False,
@@ -69,7 +71,7 @@ def open_routes(
         if name == "lexical":
             opened.routes.append(LexicalRoute(k=k))
         elif name == "rewrite":
-            rewriters = opened_rewriters(settings, language=index.schema.language)
+            rewriters = opened_rewriters(settings, language=index.schema.language, models=models)
             opened.notes.extend(rewriters.notes)
             vector_field = vectors.name if vectors is not None and opened.encoders else None
             opened.routes.append(RewriteRoute(rewriters=rewriters, k=k, vector_field=vector_field))

@@ -17,6 +17,7 @@ from multirecall.search.pipeline import Searcher
 from multirecall.wiring.blenders import BLENDER_PREFIX, fusion_for
 from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.policies import load_policy, policy_note
+from multirecall.wiring.rewriter_models import RewriterModels
 from multirecall.wiring.routes import ROUTES, open_routes, route_names
 from multirecall.wiring.settings import Settings
 
@@ -56,8 +57,9 @@ def opened_searcher(
     with ExitStack() as stack:
         engine = stack.enter_context(opened_engine(settings, engine_url))
         info = engine.info(index=index)
+        models = stack.enter_context(RewriterModels(settings, patient=True))
         searcher, notes = _searcher(
-            settings, engine, info, routes=routes, fusion=fusion, encoder=encoder, candidates=candidates,
+            settings, engine, info, models, routes=routes, fusion=fusion, encoder=encoder, candidates=candidates,
             timeout_s=timeout_s, use_policy=use_policy,
         )  # fmt: skip
         yield OpenSearcher(searcher=stack.enter_context(searcher), engine=engine, index=info, notes=notes)
@@ -77,10 +79,11 @@ def opened_live_searcher(
         engine = stack.enter_context(opened_engine(settings, engine_url, create=True))
 
         breaker = Breaker("the engine")
+        models = stack.enter_context(RewriterModels(settings))
         vector_bytes = settings.cache_vectors_mb * 1024 * 1024 if remember_vectors else 0
 
         def open_generation(info: IndexInfo) -> Searcher:
-            return _searcher(settings, engine, info, breaker=breaker, vector_bytes=vector_bytes)[0]
+            return _searcher(settings, engine, info, models, breaker=breaker, vector_bytes=vector_bytes)[0]
 
         yield stack.enter_context(LiveSearcher(engine, open_generation, timeout_s=settings.timeout_s, breaker=breaker))
 
@@ -89,6 +92,7 @@ def _searcher(
     settings: Settings,
     engine: Engine,
     index: IndexInfo,
+    models: RewriterModels,
     *,
     routes: str | None = None,
     fusion: str | None = None,
@@ -105,7 +109,14 @@ def _searcher(
     chosen_fusion = fusion_for(fusion or settings.fusion, routes=names, language=index.schema.language)
     check_weights(fusion or settings.fusion, names)
     opened = open_routes(
-        settings, index, names, k=k, encoder=encoder, may_leave_out=routes is None, vector_bytes=vector_bytes
+        settings,
+        index,
+        names,
+        models=models,
+        k=k,
+        encoder=encoder,
+        may_leave_out=routes is None,
+        vector_bytes=vector_bytes,
     )
     notes = list(opened.notes)
     policy = load_policy(settings.route_policy) if use_policy and settings.route_policy else None

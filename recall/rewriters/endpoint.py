@@ -163,7 +163,8 @@ def _address(url: str) -> str:
     """The whole address. Raises InvalidSettings, which does not show a URL that holds a password."""
     try:
         parts = urlsplit(url.strip())
-        usable = parts.scheme in ("http", "https") and bool(httpx.URL(url.strip()).host) and parts.port != 0
+        host = parts.hostname if httpx.URL(url.strip()).host else None
+        usable = parts.scheme in ("http", "https") and bool(host) and " " not in str(host) and parts.port != 0
     except (ValueError, httpx.InvalidURL):
         usable = False
     if not usable:

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import DeadlineExceeded, EncoderError, MissingExtra
 from multirecall.encoders.fingerprint import fingerprint
 from multirecall.encoders.locating import package_folder
+from multirecall.encoders.sentence_transformer import quiet_loading
 from multirecall.recall.rewriters import prompts
 from multirecall.recall.rewriters.generator import MAX_ANSWER_CHARS, Generated
 from multirecall.recall.rewriters.prompts import Prompt
@@ -27,21 +30,26 @@ _LONGEST_WAIT_S = 3600.0
 class HuggingFaceModel:
     """Decodes greedily, `_BATCH` texts at once; one call at a time, the others wait. Open with `open_hugging_face`.
 
-    A sequence-to-sequence model gets the text alone: it was trained for it (`multirecall train rewriter`). A causal one
-    gets the prompt, in its chat template if it has one.
+    A model that was trained to rewrite (`multirecall train rewriter`) gets its own `template`, with `{query}` for the
+    text. Any other causal one gets the prompt, in its chat template if it has one.
     """
 
-    def __init__(self, *, model: Any, tokenizer: Any, prompt: Prompt, name: str, weights: str) -> None:
+    def __init__(
+        self, *, model: Any, tokenizer: Any, prompt: Prompt, name: str, weights: str, template: str = ""
+    ) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._prompt = prompt
         self._name = name
         self._is_seq2seq = bool(model.config.is_encoder_decoder)
+        self._template = template or ("{query}" if self._is_seq2seq else "")
+        self._is_chat = not self._template and bool(tokenizer.chat_template)
         self._free = threading.Lock()
         self._fingerprint = fingerprint(
             {
                 "weights": weights,
-                "prompt": [] if self._is_seq2seq else prompt.chat(""),
+                "prompt": self._template or prompt.chat(""),
+                "max_tokens": prompt.max_tokens,
                 "version": prompts.VERSION,
             }
         )
@@ -55,7 +63,7 @@ class HuggingFaceModel:
         return self._fingerprint
 
     def generate(self, texts: Sequence[str], deadline: Deadline) -> list[Generated]:
-        """One answer for each text. Raises DeadlineExceeded, at most one token after it; EncoderError."""
+        """One answer for each text. Raises DeadlineExceeded, when the step that runs has ended; EncoderError."""
         if not texts:
             return []
         if not self._free.acquire(timeout=min(deadline.remaining_s(), _LONGEST_WAIT_S)):
@@ -76,7 +84,7 @@ class HuggingFaceModel:
         sentences = [self._prompted(text) for text in texts]
         try:
             fed = self._tokenizer(
-                sentences, return_tensors="pt", padding=True, add_special_tokens=not self._has_template
+                sentences, return_tensors="pt", padding=True, add_special_tokens=not self._is_chat
             ).to(self._model.device)
             with torch.inference_mode():
                 made = self._model.generate(
@@ -107,20 +115,16 @@ class HuggingFaceModel:
         for row, of_row in zip(tokens.tolist(), told.tolist(), strict=True):
             n = next((at for at, token in enumerate(row) if token in ends), len(row))
             text = self._tokenizer.decode(row[:n], skip_special_tokens=True)
-            if not self._is_seq2seq and not self._has_template:
-                text = text.partition("\n")[0]  # a completion goes on with a next shopper
+            if not self._is_seq2seq and not self._is_chat:
+                text = text.strip().partition("\n")[0]  # a completion goes on with a next shopper
             probability = min(0.0, sum(of_row[:n]) / n) if n else None
             answers.append(Generated(text=text[:MAX_ANSWER_CHARS], log_probability=probability))
         return answers
 
-    @property
-    def _has_template(self) -> bool:
-        return not self._is_seq2seq and bool(self._tokenizer.chat_template)
-
     def _prompted(self, text: str) -> str:
-        if self._is_seq2seq:
-            return text
-        if not self._has_template:
+        if self._template:
+            return self._template.replace("{query}", text)
+        if not self._is_chat:
             return self._prompt.completion(text)
         return str(
             self._tokenizer.apply_chat_template(
@@ -151,6 +155,7 @@ def open_hugging_face(model: str, *, prompt: Prompt, device: str = "cpu") -> Hug
     is not in the hub's cache. Raises MissingExtra without torch and transformers, EncoderError for what is no model.
     """
     folder, gguf = _located(model)
+    template = _template(Path(folder))
     try:
         import torch
         from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
@@ -166,7 +171,8 @@ def open_hugging_face(model: str, *, prompt: Prompt, device: str = "cpu") -> Hug
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False, **where)
         kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **where)
-        loaded: Any = kind.from_pretrained(folder, trust_remote_code=False, dtype=torch.float32, **safe)
+        with quiet_loading():
+            loaded: Any = kind.from_pretrained(folder, trust_remote_code=False, dtype=torch.float32, **safe)
         loaded = loaded.to(device).eval()
     except ImportError as error:  # gguf is a package of its own
         raise MissingExtra(
@@ -181,7 +187,9 @@ def open_hugging_face(model: str, *, prompt: Prompt, device: str = "cpu") -> Hug
     if not config.is_encoder_decoder:
         tokenizer.padding_side = "left"  # what is generated begins where the prompt ends
     name = model if model == PACKAGED_MODEL else Path(model).name
-    return HuggingFaceModel(model=loaded, tokenizer=tokenizer, prompt=prompt, name=name, weights=_weights(loaded))
+    return HuggingFaceModel(
+        model=loaded, tokenizer=tokenizer, prompt=prompt, name=name, weights=_weights(loaded), template=template
+    )
 
 
 def _located(model: str) -> tuple[str, str]:
@@ -204,6 +212,20 @@ def _located(model: str) -> tuple[str, str]:
     if path.is_absolute() or model.startswith((".", "~")) or model.count("/") != 1 or "\\" in model:
         raise _not_loaded(model, "there is no such folder or .gguf file, and it is no owner/name of the hub")
     return model, ""
+
+
+def _template(folder: Path) -> str:
+    """What a model that was trained here is asked with, by its card; empty for any other."""
+    try:
+        card = orjson.loads((folder / "card.json").read_bytes())
+    except OSError:
+        return ""
+    except ValueError as error:
+        raise _not_loaded(str(folder), f"its card.json cannot be read: {error}") from error
+    match card:
+        case {"prompt": str(template)} if "{query}" in template:
+            return template
+    raise _not_loaded(str(folder), "its card.json has no `prompt` with {query} in it")
 
 
 def _not_loaded(model: str, why: str) -> EncoderError:

@@ -6,6 +6,7 @@
 | `spelling` | repair: words that the catalogue does not know | the folder of `multirecall rewriters build` |
 | `compounds` | repair: words apart or in one, part numbers in pieces | the same |
 | `synonyms` | the user's file, what was mined, a list of the trade | nothing; the same makes it better |
+| `model:…` | a language model; all behind the colon is its own, so it comes last | the extra `models`, or an address |
 """
 
 from __future__ import annotations
@@ -170,11 +171,28 @@ def _open_synonyms(opening: RewriterOpening) -> Rewriter:
     )
 
 
+def _open_model(opening: RewriterOpening) -> Rewriter:
+    from multirecall.recall.rewriters.model import DEFAULT_REWRITES, ModelRewriter
+    from multirecall.recall.rewriters.prompts import Prompt
+
+    open_generator = opening.resources.get("generator")  # (argument, language): as the settings say, remembered
+    if open_generator is None:
+        from multirecall.recall.rewriters.hugging_face import open_hugging_face
+
+        generator = open_hugging_face(opening.argument, prompt=Prompt(n=DEFAULT_REWRITES, language=opening.language))
+    else:
+        generator = open_generator(opening.argument, opening.language)
+    return ModelRewriter(generator=generator, words=opening.vocabulary if opening.vocabulary.n_products else None)
+
+
 REWRITER_KINDS: Mapping[str, RewriterKind] = MappingProxyType(
     {
         "units": RewriterKind(open=_open_units, repair=True),
         "spelling": RewriterKind(open=_open_spelling, repair=True, needs_folder=True),
         "compounds": RewriterKind(open=_open_compounds, repair=True, needs_folder=True),
         "synonyms": RewriterKind(open=_open_synonyms),
+        "model": RewriterKind(
+            open=_open_model, takes_rest=True, argument="`endpoint`, `smollm2`, a folder, a .gguf file or owner/name"
+        ),
     }
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-__all__ = ["VERSION", "Message", "Prompt"]
+__all__ = ["EXAMPLE_REWRITES", "VERSION", "Message", "Prompt"]
 
 VERSION = 1
 
@@ -35,6 +35,8 @@ _EXAMPLES = (
     ),
     ("ink for lj 1020", ("lj 1020 toner cartridge", "lj 1020 black toner", "lj 1020 compatible toner")),
 )
+EXAMPLE_REWRITES = frozenset(rewrite for _, rewrites in _EXAMPLES for rewrite in rewrites)
+"""Small models say them again, whatever they are asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

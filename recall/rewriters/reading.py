@@ -121,8 +121,8 @@ def _from_json(body: str) -> list[str] | None:
             value = orjson.loads(span)  # bounded in depth, unlike the parser of the standard library
         except ValueError:
             continue
-        texts = list(_texts_in(value))
-        if texts:
+        texts = value.splitlines() if isinstance(value, str) else list(_texts_in(value))
+        if texts or span is body:
             return texts
     return None
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from multirecall.core.codes import looks_like_part_number, normalise_code
+from multirecall.recall.rewriters.prompts import EXAMPLE_REWRITES
 from multirecall.recall.rewriters.reading import joined_letters
 
 __all__ = ["VERSION", "CatalogueWords", "Trust", "trust"]
@@ -18,7 +19,8 @@ VERSION = 1
 
 _UNTOLD = 0.7  # of a first rewrite whose model gives no probabilities
 _PER_POSITION = 0.95
-_CHANGED = 0.5  # for a number, and for a brand, that was lost or came in
+_NUMBER_CHANGED = 0.3  # one that was lost or came in: another product, mostly
+_BRAND_CHANGED = 0.5
 _NO_KNOWN_WORD = 0.3
 _LEAST = 0.02
 
@@ -33,12 +35,12 @@ class CatalogueWords(Protocol):
     @property
     def fingerprint(self) -> str: ...
 
-    def knows(self, word: str) -> bool:
-        """Whether products have this word."""
+    def count(self, word: str) -> int:
+        """How many products have this word."""
         ...
 
-    def is_brand(self, word: str) -> bool:
-        """Whether it is the name of a brand."""
+    def is_name(self, word: str) -> bool:
+        """Whether it is the name of a brand, or a part of one."""
         ...
 
 
@@ -57,10 +59,13 @@ def trust(
     """Of the rewrite that came at `position` (from 0) of the accepted ones.
 
     It begins with the mean probability of the answer's tokens where the model tells it, and falls with the position. A
-    part number that was lost or invented refuses the rewrite; any other number, and a brand, halves the confidence; and
-    of a rewrite whose words the catalogue does not know 0.3 of it is left, in proportion. Without a catalogue's words
-    neither brands nor words are looked at. The constants are set by hand: the blender learns what they are worth.
+    part number that was lost or invented refuses the rewrite, and so does an example of the prompt that is merely said
+    again. Of the confidence, 0.3 is left for any other number, 0.5 for a brand, that was lost or came in, and 0.3 if no
+    word is the catalogue's, in proportion. Without a catalogue's words neither brands nor words are looked at. The
+    constants are set by hand: the blender learns what they are worth.
     """
+    if rewrite.lower() in EXAMPLE_REWRITES and not _words(query) & _words(rewrite):
+        return Trust(refused="an example of the prompt")
     for lost, gone in ((True, _part_numbers(query)), (False, _part_numbers(rewrite))):
         there = joined_letters(rewrite if lost else query)
         for number in sorted(gone):
@@ -72,14 +77,14 @@ def trust(
     )
     why = []
     if changed := _changed(_numbers(query), _numbers(rewrite)):
-        confidence *= _CHANGED
+        confidence *= _NUMBER_CHANGED
         why.append(changed)
     if words is not None:
         of_query, of_rewrite = _words(query), _words(rewrite)
-        if changed := _changed(_which(of_query, words.is_brand), _which(of_rewrite, words.is_brand)):
-            confidence *= _CHANGED
+        if changed := _changed(_which(of_query, words.is_name), _which(of_rewrite, words.is_name)):
+            confidence *= _BRAND_CHANGED
             why.append(changed)
-        known = _which(of_rewrite, words.knows)
+        known = _which(of_rewrite, lambda word: words.count(word) > 0)
         if of_rewrite and not known:
             return Trust(refused="no word of it is in the catalogue")
         if len(known) < len(of_rewrite):

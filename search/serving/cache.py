@@ -17,7 +17,8 @@ from multirecall.search.serving.counters import Counters
 from multirecall.search.serving.flights import Flights
 from multirecall.search.serving.lifetimes import Lifetime, Lifetimes
 from multirecall.search.serving.memory import ByteLru
-from multirecall.search.serving.shared import Budget, SharedLists
+from multirecall.search.serving.quick_redis import Budget
+from multirecall.search.serving.shared import SharedLists
 
 __all__ = ["Found", "ListCache"]
 

@@ -11,6 +11,9 @@ from multirecall.core.deadline import Deadline
 from multirecall.core.errors import StoreUnavailable
 from multirecall.core.query import MAX_WINDOW, Query
 from multirecall.engines.base import TellsCommits
+from multirecall.recall.rewrite import RewriteRoute
+from multirecall.recall.rewriters.chain import RewriteChain
+from multirecall.recall.rewriters.model import ModelRewriter
 from multirecall.search.breaker import Breaker
 from multirecall.search.frozen import FrozenList, frozen_list, page_of
 from multirecall.search.gathering import Clock
@@ -21,6 +24,7 @@ from multirecall.search.serving.explained import Explained, explained_page
 from multirecall.search.serving.key import Repeated, cache_key
 from multirecall.search.serving.memory import ByteLru
 from multirecall.search.serving.query_vectors import RememberingEncoder
+from multirecall.search.serving.remembered import RememberedGenerator
 from multirecall.search.serving.request import SearchRequest
 from multirecall.search.serving.served import CacheNote, PageMark, Served
 from multirecall.search.serving.tokens import PageTokens, page_expired
@@ -57,12 +61,14 @@ class Frontend:
 
     @property
     def breakers(self) -> dict[str, Breaker]:
-        """What may be left alone for a while: `engine`, `redis`, and the routes that have a model."""
+        """What may be left alone for a while: `engine`, `redis`, `rewriter_model`, and the routes that have a model."""
         found = dict(self._live.ask(lambda searcher: searcher.breakers)) if self._live.generation else {}
         if self._live.asking.breaker is not None:
             found["engine"] = self._live.asking.breaker
         if self._cache is not None and self._cache.shared is not None:
             found["redis"] = self._cache.shared.breaker
+        for model in self.rewriter_models.values():
+            found["rewriter_model"] = model.breaker
         return found
 
     @property
@@ -70,6 +76,15 @@ class Frontend:
         """The encoders that remember vectors of queries, by vector field of the index that answers just now."""
         encoders = self._live.ask(lambda searcher: searcher.encoders) if self._live.generation else {}
         return {field: one for field, one in encoders.items() if isinstance(one, RememberingEncoder)}
+
+    @property
+    def rewriter_models(self) -> dict[str, RememberedGenerator]:
+        """The language models that rewrite queries, by name, of the index that answers just now."""
+        routes = self._live.ask(lambda searcher: searcher.routes) if self._live.generation else ()
+        chains = [route.rewriters for route in routes if isinstance(route, RewriteRoute)]
+        models = [one for chain in chains if isinstance(chain, RewriteChain) for one in chain.alternatives]
+        found = [one.generator for one in models if isinstance(one, ModelRewriter)]
+        return {one.name: one for one in found if isinstance(one, RememberedGenerator)}
 
     def search(self, request: SearchRequest) -> Served:
         """The page of a query, or of a page token.
