@@ -13,6 +13,7 @@ from rich.table import Table
 
 from multirecall.cli.bar import clock, drawn_bar
 from multirecall.cli.output import console, counted, print_json, printable, stderr
+from multirecall.cli.show_rewrites import precomputed_view
 from multirecall.cli.show_trained import trained_view
 from multirecall.cli.show_warnings import warnings_view
 from multirecall.core.errors import StoreUnavailable
@@ -105,7 +106,7 @@ def _progress(job: Job) -> Iterator[tuple[str, str]]:
         yield "read", ", ".join([counted(counts["read"], "row"), *unread])
     share = "" if job.share is None or job.state.over else f" ({job.share:.0%})"
     yield "items", f"{job.settled:,} of {counts['planned']:,} settled{share}, {job.rate_per_s:,.0f} per second"
-    if job.kind.value != "evaluate":
+    if job.kind.value not in ("evaluate", "rewrites"):
         yield "results", _results(job)
 
 
@@ -153,7 +154,7 @@ def _read_view(report: Mapping[str, Any]) -> None:
         )
 
 
-_REPORT_VIEWS = {"evaluate": _figures_view, "train-blender": trained_view}
+_REPORT_VIEWS = {"evaluate": _figures_view, "train-blender": trained_view, "rewrites": precomputed_view}
 
 
 def trouble_view(trouble: dict[str, Any] | None) -> None:

@@ -21,6 +21,7 @@ from multirecall.workers.gating import gate_of
 from multirecall.workers.housekeeping import prune
 from multirecall.workers.logs import configure_logs
 from multirecall.workers.processing import BatchProcessor, holder_of
+from multirecall.workers.rewriting import Precomputation
 from multirecall.workers.store.jobs import JobKind
 from multirecall.workers.submitting import Submitter
 from multirecall.workers.sweeping import Sweeper
@@ -159,6 +160,8 @@ def _add_tasks(app: Celery, settings: Settings, here: _Here) -> None:
                     Evaluation(deployment, settings, stopping=stopping).drive(job_id)
                 case JobKind.TRAIN_BLENDER:
                     BlenderTraining(deployment, settings, stopping=stopping).drive(job_id)
+                case JobKind.REWRITES:
+                    Precomputation(deployment, settings, stopping=stopping).drive(job_id)
                 case _:
                     JobDriver(
                         deployment,

@@ -31,6 +31,7 @@ class JobKind(StrEnum):
     REBUILD = "rebuild"  # the same with a gate, from a source or from the live index
     EVALUATE = "evaluate"  # the judged queries on the live index
     TRAIN_BLENDER = "train-blender"  # a blender by judged queries on the live index
+    REWRITES = "rewrites"  # rewrites of frequent queries into the cache that searches read
     CHANGES = "changes"  # updates, upserts, deletes into all indexes in use
 
 
