@@ -11,6 +11,7 @@ from rich.table import Table
 
 from multirecall.cli.evaluation_files import fetch_titles, read_all_judgments
 from multirecall.cli.output import console, counted, print_json, printable, stderr
+from multirecall.cli.precompute import precompute_command
 from multirecall.cli.state import command
 from multirecall.core.errors import InvalidInput
 from multirecall.wiring.settings import load_settings
@@ -156,3 +157,6 @@ def try_rewriters(
         stderr.print(f"[yellow]failed:[/] {printable(name)}: {printable(why)}", soft_wrap=True)
     for note in chain.notes:
         stderr.print(f"[yellow]note:[/] {printable(note)}", soft_wrap=True)
+
+
+rewriters_app.command("precompute")(precompute_command)
