@@ -59,6 +59,7 @@ class Texts(NamedTuple):
     other: tuple[bytes, ...]
     title_run: tuple[str, ...]
     codes: tuple[str, ...]
+    text: tuple[str, ...]
 
 
 class Pool:
@@ -94,11 +95,7 @@ class Pool:
         self.routes: Mapping[str, RouteColumns] = {
             name: _columns(by_route.get(name), hits.get(name, _NO_HITS), at) for name in sorted(routes)
         }
-        of_candidates = [*map(fields.__getitem__, self.ids)]
-        self.values: Mapping[str, list[FieldValue]] = {
-            name: [values.get(name) for values in of_candidates] for name in POOL_FIELDS
-        }
-        """By stored field the value of each candidate, None where it has none."""
+        self._fields = [*map(fields.__getitem__, self.ids)]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -146,9 +143,13 @@ class Pool:
 
     # ------------------------------------------------------------ of the products
 
+    def values(self, field: str) -> list[FieldValue]:
+        """A stored value of each candidate, None where it has none."""
+        return [fields.get(field) for fields in self._fields]
+
     def numbers_of(self, field: str) -> Floats:
         """A stored number or flag of each candidate, NaN where it has none. Shape (n,)."""
-        values = self.values[field]
+        values = self.values(field)
         if {*map(type, values)} <= _NUMERIC:
             return np.array(values, dtype=np.float64)  # None becomes NaN
         return np.array([v if isinstance(v, int | float) else math.nan for v in values], dtype=np.float64)
@@ -156,12 +157,12 @@ class Pool:
     @cached_property
     def brands(self) -> Grouping[str]:
         """The candidates by brand as stored; the empty text for those without one."""
-        return Grouping.of([str(brand or "") for brand in self.values["brand"]])
+        return Grouping.of([str(brand or "") for brand in self.values("brand")])
 
     @cached_property
     def categories(self) -> Grouping[FieldValue]:
         """The candidates by category as stored: the prefixes of its path; None for those without one."""
-        return Grouping.of(self.values["category"])
+        return Grouping.of(self.values("category"))
 
     @cached_property
     def has_category(self) -> NDArray[np.bool_]:
@@ -182,7 +183,8 @@ class Pool:
 
     @cached_property
     def _read(self) -> tuple[list[ReadText], Lexicon]:
-        return self.words.read([text if isinstance(text, str) else "" for text in self.values["match_text"]])
+        texts = self.values("match_text")
+        return self.words.read(self.ids, [text if isinstance(text, str) else "" for text in texts])
 
     @cached_property
     def texts(self) -> Texts:

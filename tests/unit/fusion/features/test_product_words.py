@@ -56,11 +56,23 @@ def test_what_does_not_fit_is_forgotten_and_read_again(kept_bytes: int) -> None:
 def test_too_many_words_begin_a_new_lexicon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(product_words, "MAX_WORDS", 3)
     words = ProductWords(TERMS)
-    _, first = words.read([MatchText(title=("a", "b", "c", "d")).to_text()])
-    read, second = words.read([MatchText(title=("d",), other=("e",)).to_text()])
+    _, first = words.read(["p"], [MatchText(title=("a", "b", "c", "d")).to_text()])
+    read, second = words.read(["p"], [MatchText(title=("d",), other=("e",)).to_text()])
     assert second is not first
     assert [*second.title_words] == ["d"]
     assert read[0].title == np.array([0], dtype=np.int32).tobytes()
+
+
+def test_a_changed_product_is_read_again_and_stays_one_product() -> None:
+    words = ProductWords(TERMS)
+    texts = [MatchText(title=("toner", shade)).to_text() for shade in ("black", "cyan", "black")]
+    runs, used = [], []
+    for text in texts:
+        read, _ = words.read(["p"], [text])
+        runs.append(read[0].title_run)
+        used.append(words.used_bytes)
+    assert runs == ["tonerblack", "tonercyan", "tonerblack"]
+    assert used[2] == used[0]
 
 
 def test_threads_share_what_is_read() -> None:
@@ -75,8 +87,8 @@ def test_threads_share_what_is_read() -> None:
 def test_bad_input_is_refused_and_nothing_is_lost() -> None:
     words = ProductWords(TERMS)
     with pytest.raises(InvalidInput):
-        words.read(["toner\thp\t\t\tblack", "no match text"])
-    read, lexicon = words.read(["toner\thp\t\t\tblack"])
+        words.read(["p", "q"], ["toner\thp\t\t\tblack", "no match text"])
+    read, lexicon = words.read(["p"], ["toner\thp\t\t\tblack"])
     assert read[0].title_run == "toner"
     assert lexicon.idf[lexicon.title_words["hp"]] == pytest.approx(TERMS.idf(["hp"])[0])
     with pytest.raises(InvalidSettings):
