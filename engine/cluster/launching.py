@@ -91,7 +91,9 @@ def up(
 
 
 def status(*, state_dir: Path | None = None) -> list[ServiceStatus]:
-    """Every service that was started and not stopped, asked by its health check; blocks for at most its timeout."""
+    """Every service that was started and not stopped, asked by its health check as often as it allows before
+    a service is unhealthy; blocks for at most as many timeouts.
+    """
     folder = ClusterFolder.of(state_dir)
     state = folder.read()
     if state is None:
@@ -106,7 +108,7 @@ def status(*, state_dir: Path | None = None) -> list[ServiceStatus]:
         probe = None if described is None or described.name in plan.left_out else plan.probe(described)
         if probe is None:
             return ServiceStatus(service=service, state="running")
-        result = probe.ask()
+        result = probe.ask_as_often_as_allowed()
         return ServiceStatus(
             service=service,
             state="healthy" if result.is_healthy else "unhealthy",

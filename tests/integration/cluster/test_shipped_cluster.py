@@ -85,7 +85,8 @@ def test_before_the_first_catalogue_the_service_is_alive_and_not_ready(deploymen
     assert isinstance(ports, dict)
     with httpx.Client(base_url=f"http://127.0.0.1:{ports['8080']}", trust_env=False, timeout=60) as client:
         assert client.get("/healthz").status_code == 200
-        assert client.get("/readyz").json()["parts"] == {"engine": "ok", "index": "not_found"}
+        parts = client.get("/readyz").json()["parts"]
+        assert parts == {"engine": "ok", "index": "not_found", "models": "ok", "cache": "ok"}
         assert client.get("/v1/search", params={"q": "printer"}).status_code == 503
 
 
@@ -109,7 +110,7 @@ def test_every_service_is_healthy(deployment: Deployment) -> None:
     found = deployment.services()
     expected = {"elasticsearch", "redis", "api", "worker-index", "worker-changes", "worker-jobs", "beat", "metrics"}
     assert set(found) == expected
-    assert {row["state"] for row in found.values()} == {"healthy"}
+    assert {name: row["state"] for name, row in found.items()} == dict.fromkeys(expected, "healthy")
     assert {name: found[name]["pid"] for name in before} == before
     ports = found["api"]["ports"]
     assert isinstance(ports, dict)

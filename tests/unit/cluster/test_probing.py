@@ -38,10 +38,15 @@ def probe(program: str, *, timeout_s: float = 30, retries: int = 1) -> Probe:
     return Probe(check=check, command=[sys.executable, "-c", program], environment=dict(os.environ))
 
 
+def healthy_at_last(count: Path) -> str:
+    """A check that fails twice; `count` becomes as long as it was asked."""
+    program = f"import pathlib; p = pathlib.Path({str(count)!r}); n = len(p.read_text()) if p.exists() else 0; "
+    return program + "p.write_text('x' * (n + 1)); raise SystemExit(n < 2)"
+
+
 def test_wait_when_it_becomes_healthy_then_asked_until_then(tmp_path: Path) -> None:
     count = tmp_path / "count"
-    program = f"import pathlib; p = pathlib.Path({str(count)!r}); n = len(p.read_text()) if p.exists() else 0; "
-    program += "p.write_text('x' * (n + 1)); raise SystemExit(n < 2)"
+    program = healthy_at_last(count)
     pauses: list[float] = []
     wait_until_healthy(service(tmp_path), probe(program), pause=pauses.append)
     assert (len(count.read_text()), len(pauses)) == (3, 2)
@@ -68,3 +73,10 @@ def test_ask_when_the_check_hangs_or_cannot_run_then_unhealthy_with_the_reason()
     assert "within 0.2 s" in probe("import time; time.sleep(60)", timeout_s=0.2).ask().output
     absent = Probe(check=probe("").check, command=["no-such-program"], environment={"PATH": "/nowhere"})
     assert (absent.ask().is_healthy, "no-such-program" in absent.ask().output) == (False, True)
+
+
+@pytest.mark.parametrize(("retries", "asked", "healthy"), [(2, 2, False), (3, 3, True), (5, 3, True)])
+def test_one_late_answer_makes_no_service_unhealthy(tmp_path: Path, retries: int, asked: int, healthy: bool) -> None:
+    count = tmp_path / "count"
+    found = probe(healthy_at_last(count), retries=retries).ask_as_often_as_allowed()
+    assert (found.is_healthy, len(count.read_text())) == (healthy, asked)
