@@ -14,6 +14,7 @@ from rich.table import Table
 from multirecall.cli.bar import clock, drawn_bar
 from multirecall.cli.output import console, counted, print_json, printable, stderr
 from multirecall.cli.show_rewrites import precomputed_view
+from multirecall.cli.show_synthesis import synthesis_view
 from multirecall.cli.show_trained import trained_view
 from multirecall.cli.show_warnings import warnings_view
 from multirecall.core.errors import StoreUnavailable
@@ -97,7 +98,7 @@ def job_view(job: Job, trouble: dict[str, Any] | None) -> None:
 def _progress(job: Job) -> Iterator[tuple[str, str]]:
     """How far the job is and what it did, as rows of a table."""
     counts = job.counts
-    if job.kind.value == "train-blender":
+    if job.kind.value in ("train-blender", "synthesize"):
         if not job.state.over and counts["planned"]:
             yield "done", f"{counts['done']:,} of at most {counts['planned']:,}"
         return
@@ -154,7 +155,12 @@ def _read_view(report: Mapping[str, Any]) -> None:
         )
 
 
-_REPORT_VIEWS = {"evaluate": _figures_view, "train-blender": trained_view, "rewrites": precomputed_view}
+_REPORT_VIEWS = {
+    "evaluate": _figures_view,
+    "train-blender": trained_view,
+    "synthesize": synthesis_view,
+    "rewrites": precomputed_view,
+}
 
 
 def trouble_view(trouble: dict[str, Any] | None) -> None:

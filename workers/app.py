@@ -160,6 +160,10 @@ def _add_tasks(app: Celery, settings: Settings, here: _Here) -> None:
                     Evaluation(deployment, settings, stopping=stopping).drive(job_id)
                 case JobKind.TRAIN_BLENDER:
                     BlenderTraining(deployment, settings, stopping=stopping).drive(job_id)
+                case JobKind.SYNTHESIZE:
+                    from multirecall.workers.synthesizing import PairSynthesis  # what it needs is for it alone
+
+                    PairSynthesis(deployment, settings, stopping=stopping).drive(job_id)
                 case JobKind.REWRITES:
                     Precomputation(deployment, settings, stopping=stopping).drive(job_id)
                 case _:

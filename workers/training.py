@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from multirecall.evaluation.report import Comparison
     from multirecall.training.blender.training import TrainedBlender
 
-__all__ = ["BlenderTraining"]
+__all__ = ["BlenderTraining", "Told"]
 
 _log = logging.getLogger("multirecall.workers")
 
@@ -72,7 +72,7 @@ class BlenderTraining:
                 growing=growing,
                 n_folds=spec.get("folds") or _FOLDS,
                 relevant_grade=spec.get("relevant_grade"),
-                on_step=_Told(drive).begin,
+                on_step=Told(drive).begin,
             )
             index = opened.index.name
         gain = trained.report.overall.comparison(trained.name, trained.report.measures[0])
@@ -97,7 +97,7 @@ class BlenderTraining:
         return taught_by(queries, judgments, clicks, seed=seed)
 
 
-class _Told:
+class Told:
     """Tells of each step of a training as a stage of its job, and by that learns whether to go on."""
 
     def __init__(self, drive: Drive) -> None:

@@ -39,7 +39,7 @@ class StaticTower:
     """
 
     encoder_kind = "static"
-    learning_rate = 2e-3
+    learning_rate = 2e-2
 
     def __init__(self, files: tuple[Path, Path] | None = None) -> None:
         """`files`: vectors (tensor `embedding.weight`) and tokenizer. Raises MissingExtra without wordllama, and

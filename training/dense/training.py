@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from multirecall.core.errors import InvalidInput, InvalidSettings
@@ -91,7 +92,7 @@ def train_tower(
         loss = info_nce(
             tower.encode([pair.query for pair in batch]),
             tower.encode([texts[pair.product] for pair in batch]),
-            known=torch.tensor([[other.product in known[pair.query] for other in batch] for pair in batch]),
+            known=_known_of(batch, known),
             temperature=settings.temperature,
         )
         optimiser.zero_grad()
@@ -135,6 +136,11 @@ def write_encoder(tower: Tower, card: Mapping[str, Any], folder: Path) -> str:
     except OSError as error:
         raise InvalidSettings(f"Cannot write {folder}: {error.strerror or error}.", field="out") from None
     return f"{tower.encoder_kind}:{folder}"
+
+
+def _known_of(batch: Sequence[Pair], known: Mapping[str, frozenset[str]]) -> torch.Tensor:
+    """Shape (batch, batch): whether the product of the column is known to answer the query of the row."""
+    return torch.from_numpy(np.array([[other.product in known[pair.query] for other in batch] for pair in batch]))
 
 
 def _schedule(step: int, settings: DenseSettings) -> float:

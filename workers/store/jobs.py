@@ -31,6 +31,7 @@ class JobKind(StrEnum):
     REBUILD = "rebuild"  # the same with a gate, from a source or from the live index
     EVALUATE = "evaluate"  # the judged queries on the live index
     TRAIN_BLENDER = "train-blender"  # a blender by judged queries on the live index
+    SYNTHESIZE = "synthesize"  # pairs of queries and products to learn from
     REWRITES = "rewrites"  # rewrites of frequent queries into the cache that searches read
     CHANGES = "changes"  # updates, upserts, deletes into all indexes in use
 
@@ -122,7 +123,7 @@ class Job:
         """Seconds left at the pace so far; None while nothing tells, as in a training, whose trees end before all are
         grown that might be."""
         share = self.share
-        if not share or self.state.over or self.kind is JobKind.TRAIN_BLENDER:
+        if not share or self.state.over or self.kind in (JobKind.TRAIN_BLENDER, JobKind.SYNTHESIZE):
             return None
         return (self.changed_at - (self.started_at or self.made_at)) * (1 - share) / share
 

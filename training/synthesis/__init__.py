@@ -1,0 +1,1 @@
+"""Synthetic pairs: tail queries, rewritten and looked up offline, curated into (query, product) pairs to learn from."""
