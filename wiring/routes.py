@@ -50,7 +50,7 @@ def open_routes(
     index: IndexInfo,
     names: Sequence[str],
     *,
-    models: RewriterModels,
+    models: RewriterModels | None = None,
     k: int,
     encoder: str | None = None,
     may_leave_out: bool = False,
