@@ -12,7 +12,7 @@ from multirecall.engines.base import Engine, IndexInfo
 from multirecall.evaluation.judgments import read_judgments
 from multirecall.evaluation.queries import read_queries
 from multirecall.recall.rewriters.base import Rewriter
-from multirecall.recall.rewriters.knowledge import load_concepts, packaged_concepts
+from multirecall.recall.rewriters.knowledge import load_concepts, built_in_concepts
 from multirecall.training.clicks.reading import read_click_log
 from multirecall.training.synthesis.curate import Caps
 from multirecall.training.synthesis.labelling import Judges, labelled_by_catalogue, labelled_by_grades, learned_judges
@@ -100,7 +100,7 @@ def _queries(
         texts = dict.fromkeys(query.text for query in read_queries(sources.queries))
         found = [MinedQuery(text=text, type=query_type(text), why=sources.queries.name) for text in texts]
     else:
-        concepts = (*packaged_concepts(), *(load_concepts(settings.knowledge) if settings.knowledge else ()))
+        concepts = (*built_in_concepts(), *(load_concepts(settings.knowledge) if settings.knowledge else ()))
         found = list(queries_of_concepts(concepts))
         return found, Teacher(concepts, {query.text: query.why for query in found})
     return found, opened_rewriters(settings, language=index.schema.language)
