@@ -6,6 +6,8 @@
 | `spelling` | repair: words that the catalogue does not know | the folder of `multirecall rewriters build` |
 | `compounds` | repair: words apart or in one, part numbers in pieces | the same |
 | `synonyms` | the user's file, what was mined, a list of the trade | nothing; the same makes it better |
+| `languages` | German, French, Spanish, Italian and Dutch words in English | nothing; the same helps it |
+| `knowledge` | needs, scenes and slang read as what answers them | nothing; a file of the user adds to it |
 | `model:…` | a language model; all behind the colon is its own, so it comes last | the extra `models`, or an address |
 """
 
@@ -105,6 +107,7 @@ def open_rewriters(
                 synonyms=synonyms,
                 knowledge=knowledge,
                 language=language,
+                known_words=_words_of_languages() if "languages" in chosen else frozenset(),
                 resources=resources,
             )
         )
@@ -171,6 +174,30 @@ def _open_synonyms(opening: RewriterOpening) -> Rewriter:
     )
 
 
+def _words_of_languages() -> Set[str]:
+    from multirecall.recall.rewriters.languages import known_words
+
+    return known_words()
+
+
+def _open_languages(opening: RewriterOpening) -> Rewriter:
+    from multirecall.recall.rewriters.languages import Languages
+
+    often = max(10, opening.vocabulary.n_products // 2_000)
+    return Languages(
+        brands=frozenset(opening.vocabulary.brands),
+        catalogue=frozenset(word for word, count in opening.vocabulary.folded.items() if count >= often),
+    )
+
+
+def _open_knowledge(opening: RewriterOpening) -> Rewriter:
+    from multirecall.recall.rewriters.knowing import Knowledge
+    from multirecall.recall.rewriters.knowledge import built_in_concepts, load_concepts
+
+    own = load_concepts(opening.knowledge) if opening.knowledge else ()
+    return Knowledge(concepts=(*own, *built_in_concepts()))
+
+
 def _open_model(opening: RewriterOpening) -> Rewriter:
     from multirecall.recall.rewriters.model import DEFAULT_REWRITES, ModelRewriter
     from multirecall.recall.rewriters.prompts import Prompt
@@ -191,6 +218,8 @@ REWRITER_KINDS: Mapping[str, RewriterKind] = MappingProxyType(
         "spelling": RewriterKind(open=_open_spelling, repair=True, needs_folder=True),
         "compounds": RewriterKind(open=_open_compounds, repair=True, needs_folder=True),
         "synonyms": RewriterKind(open=_open_synonyms),
+        "languages": RewriterKind(open=_open_languages),
+        "knowledge": RewriterKind(open=_open_knowledge),
         "model": RewriterKind(
             open=_open_model, takes_rest=True, argument="`endpoint`, `smollm2`, a folder, a .gguf file or owner/name"
         ),
