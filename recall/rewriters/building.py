@@ -85,10 +85,10 @@ def _write_synonyms(path: Path, mined: Sequence[MinedSynonym]) -> tuple[int, int
     kept, switched_off = _by_people(path)
     fixed = {tuple(row[:2]) for row in kept} | {tuple(row[:2]) for row in switched_off}
     rows = [
-        (one.said, one.meant, str(one.confidence), one.source) for one in mined if (one.said, one.meant) not in fixed
+        [one.said, one.meant, str(one.confidence), one.source] for one in mined if (one.said, one.meant) not in fixed
     ]
-    off = [(f"# {row[0]}", *row[1:]) for row in switched_off]
-    write_rows(path, [(line,) for line in _HEAD] + off + list(kept) + rows)
+    off = [[f"# {row[0]}", *row[1:]] for row in switched_off]
+    write_rows(path, [*([line] for line in _HEAD), *off, *kept, *rows])
     return len(rows), len(kept)
 
 

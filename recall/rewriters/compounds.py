@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
-from multirecall.core.codes import looks_like_part_number, normalise_code
+from multirecall.core.codes import looks_like_part_number, normalise_code, query_codes
 from multirecall.core.deadline import Deadline
 from multirecall.core.query import Query
 from multirecall.recall.rewriters.base import MAX_REWRITING_CHARS, Rewriting
@@ -25,10 +26,11 @@ _KNOWN = 3  # products that must write it so
 _TIMES = 3  # how much commoner the other writing must be than what was typed
 _MIN_PART, _MIN_UNSEEN_PART = 2, 4
 _MIN_JOINED = 5
-_MAX_CODE_PIECES = 4
+_MAX_CODE_PIECES, _MAX_CODE_LETTERS = 4, 4
 _P_CODE = 0.95
 _P_UNSEEN = 0.6  # two known words that no product has side by side
 _LINKS = ("", "s", "es", "n", "en", "er")  # what German and Dutch put between the parts
+_DIMENSIONS = re.compile(r"\d x \d", re.IGNORECASE)
 _TOKEN = re.compile(r"\S+")
 
 
@@ -100,20 +102,29 @@ class Compounds:
         return Change(2, self.vocabulary.written(word), together / (together + apart + 1))
 
     def _joined_code(self, words: Sequence[str]) -> Change | None:
-        """The longest run of pieces that is one part number of the catalogue, and of which the first piece is none."""
+        """The longest run of pieces that is one part number of the catalogue, unless `query_codes` sees it anyway."""
         for n in range(min(len(words), _MAX_CODE_PIECES), 1, -1):
             pieces = [normalise_code(word) for word in words[:n]]
             code = "".join(pieces)
             if (
-                all(pieces)
-                and any(any(c.isdigit() for c in piece) for piece in pieces)
-                and not any(map(is_measure, (*words[:n], " ".join(words[:n]), " ".join(words[n - 2 : n]))))
+                code in self.vocabulary.codes
                 and looks_like_part_number(code)
-                and code in self.vocabulary.codes
+                and all(map(self._is_code_piece, words[:n], pieces))
+                and not _DIMENSIONS.search(" ".join(words[:n]))
+                and not any(map(is_measure, (*words[:n], *map(" ".join, pairwise(words[:n])))))
                 and not any(piece in self.vocabulary.codes for piece in pieces)
+                and code not in query_codes(" ".join(words[:n]))
             ):
                 return Change(n, code, _P_CODE)
         return None
+
+    def _is_code_piece(self, word: str, piece: str) -> bool:
+        """Whether it may be part of a part number: `600 x 600` and `ipaq 900 stylus kit` are none."""
+        if not piece or not word[-1].isalnum() or not word[0].isalnum():
+            return False
+        if any(c.isdigit() for c in piece):
+            return True
+        return len(piece) <= 2 or (len(piece) <= _MAX_CODE_LETTERS and self.vocabulary.count(piece) < _KNOWN)
 
     def _split(self, word: str) -> Change | None:
         folded = fold(word)
@@ -121,7 +132,7 @@ class Compounds:
         best: Change | None = None
         for left, right in self._parts(folded):
             apart = self.vocabulary.pairs.get((left, right), 0)
-            if apart >= _KNOWN and apart >= _TIMES * own:
+            if apart >= _KNOWN and apart >= _TIMES * own and (not own or min(len(left), len(right)) > _MIN_PART):
                 sure = apart / (apart + own + 1)
             elif not own and apart < _KNOWN and self._stands_alone(left) and self._stands_alone(right):
                 sure = _P_UNSEEN

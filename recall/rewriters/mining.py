@@ -73,16 +73,14 @@ class BracketMiner:
 
 def explanations(text: str) -> Iterator[tuple[str, str]]:
     """(abbreviation, what it stands for), in lower case: as many words as letters, each begins with its letter."""
-    for long, short in _BRACKETS.findall(text):
-        yield from _explained(short, long.split()[-len(short) :])
-    for short, long in _REVERSED.findall(text):
-        yield from _explained(short, long.split())
-
-
-def _explained(short: str, words: list[str]) -> Iterator[tuple[str, str]]:
-    initials = [part[0] for word in words for part in word.split("-") if part]
-    if short.isupper() and "".join(initials).upper() == short:
-        yield short.lower(), " ".join(words).lower()
+    found = [(short, long.split()) for long, short in _BRACKETS.findall(text)]
+    found += [(short, long.split()) for short, long in _REVERSED.findall(text)]
+    for short, words in found:
+        for start in range(len(words)) if short.isupper() else ():
+            initials = "".join(part[0] for word in words[start:] for part in word.split("-") if part)
+            if initials.upper() == short:
+                yield short.lower(), " ".join(words[start:]).lower()
+                break
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +95,7 @@ def mine_judgments(judged: Iterable[Judged], vocabulary: Vocabulary) -> list[Min
     """Words of titles that stand for words of queries, by log-likelihood over queries.
 
     A word of a query counts only where no more than one in ten of its titles has it, and a word of titles where it
-    stands in half of them or more and is none of the query's. What is left must be seen in 3 queries, beyond chance,
+    stands in more than half of them and is none of the query's. What is left must be seen in 3 queries, beyond chance,
     and in 0.3 of the queries with the word, which makes the confidence.
     """
     said, meant, both = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
@@ -111,7 +109,7 @@ def mine_judgments(judged: Iterable[Judged], vocabulary: Vocabulary) -> list[Min
         asked = _keys(one.text, spelt)
         held = Counter(word for title in titles for word in title)
         missing = {word for word in asked if held[word] <= 0.1 * len(titles)}
-        offered = {word for word, count in held.items() if count >= 0.5 * len(titles) and word not in asked}
+        offered = {word for word, count in held.items() if count > 0.5 * len(titles) and word not in asked}
         said.update(missing)
         meant.update(offered)
         both.update((word, other) for word in missing for other in offered)

@@ -20,6 +20,7 @@ from multirecall.recall.rewriters.vocabulary import Vocabulary
 __all__ = ["Synonyms", "mined_rules", "trade_rules"]
 
 _TRADE = 0.85  # of what a file says
+_SAID_WEIGHS, _APART_WEIGHS = 10, 0.3
 _LEAST = 0.2  # less is no help
 _MOST = 6
 
@@ -121,11 +122,13 @@ class Synonyms:
         return sorted(weighed.values(), key=lambda one: -one.confidence)
 
     def _share(self, meant: str, said: str) -> float:
-        """How much of what the catalogue has by these two names it has by the first."""
+        """How much of what the catalogue calls by these two names it calls by the first. Where it says both often, the
+        query is understood as it is: what was said weighs more, and also where its words stand apart."""
         if self.vocabulary is None:
             return 0.75
-        has_meant, has_said = _products(self.vocabulary, meant), _products(self.vocabulary, said)
-        return has_meant / (has_meant + has_said) if has_meant else 0.0
+        has_meant = _named(self.vocabulary, meant)
+        has_said = max(_named(self.vocabulary, said), _APART_WEIGHS * _named(self.vocabulary, said, side_by_side=False))
+        return has_meant / (has_meant + _SAID_WEIGHS * has_said) if has_meant else 0.0
 
     def _said(self, words: Sequence[str], choices: Sequence[tuple[_Match, Meaning]]) -> Rewriting | None:
         text, log, at, confidence = [], [], 0, 1.0
@@ -141,9 +144,11 @@ class Synonyms:
         return Rewriting(text=rewritten, by=self.name, confidence=confidence, log=tuple(log))
 
 
-def _products(vocabulary: Vocabulary, phrase: str) -> int:
-    """In how many products the phrase can stand at most, in singular or plural."""
+def _named(vocabulary: Vocabulary, phrase: str, *, side_by_side: bool = True) -> int:
+    """In the names of how many products the phrase can stand at most, in singular or plural."""
     words = [word for word in key_of(phrase.replace("-", " ")) if word.isalpha()]
-    counts = [vocabulary.count(word) + vocabulary.count(f"{word}s") for word in words]
-    pairs = [max(vocabulary.pair(a, b), vocabulary.pair(a, f"{b}s")) for a, b in pairwise(words)]
-    return min((*counts, *pairs), default=0)
+    named = vocabulary.folded_named
+    counts = [named.get(word, 0) + named.get(f"{word}s", 0) for word in words]
+    if side_by_side:
+        counts += [max(vocabulary.pair(a, b), vocabulary.pair(a, f"{b}s")) for a, b in pairwise(words)]
+    return min(counts, default=0)
