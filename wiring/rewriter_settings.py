@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
@@ -22,6 +23,15 @@ class RewriterSettings(BaseSettings):
     )
     synonyms: Path | None = Field(None, description="your synonyms, in the syntax of Solr and Elasticsearch")
     knowledge: Path | None = Field(None, description="your concepts beside the built-in ones (TOML)")
+    rewrite_merge: Literal["max", "noisy_or", "parts"] = Field(
+        "max", description="how rewritings share a product: max, noisy_or; parts: they are parts of one need"
+    )
+    rewrite_feedback: int = Field(
+        0, ge=0, le=100, description="ask once more with words that so many first products share; 0: off"
+    )
+    rewrite_second: str = Field(
+        "", description="rewriters to ask where no wording matches ten products, e.g. model:endpoint; empty: none"
+    )
     rewrite_url: str = Field(
         "", description="of model:endpoint: an OpenAI-compatible address, e.g. http://127.0.0.1:11434/v1"
     )

@@ -18,13 +18,17 @@ def rewriter_folder(settings: Settings) -> Path:
     return (settings.rewriter_dir or settings.cache_dir / "rewriters").expanduser()
 
 
-def opened_rewriters(settings: Settings, *, language: str, models: RewriterModels | None = None) -> RewriteChain:
-    """The chain of the settings; its language model is one of `models`, who must outlive it (None: one that forgets).
+def opened_rewriters(
+    settings: Settings, *, language: str, models: RewriterModels | None = None, spec: str | None = None
+) -> RewriteChain:
+    """The chain of the settings, or that of `spec` with the same files.
+
+    Its language model is one of `models`, who must outlive it (None: one that forgets).
 
     Raises InvalidSettings that says what is wrong, and which command mends it.
     """
     return open_rewriters(
-        settings.rewriters,
+        settings.rewriters if spec is None else spec,
         folder=rewriter_folder(settings),
         synonyms=settings.synonyms,
         knowledge=settings.knowledge,

@@ -71,10 +71,8 @@ def open_routes(
         if name == "lexical":
             opened.routes.append(LexicalRoute(k=k))
         elif name == "rewrite":
-            rewriters = opened_rewriters(settings, language=index.schema.language, models=models)
-            opened.notes.extend(rewriters.notes)
             vector_field = vectors.name if vectors is not None and opened.encoders else None
-            opened.routes.append(RewriteRoute(rewriters=rewriters, k=k, vector_field=vector_field))
+            opened.routes.append(_rewrite_route(settings, index, opened, models, k=k, vector_field=vector_field))
         elif vectors is not None:
             opened.routes.append(DenseRoute(k=k, field=vectors.name))
         elif may_leave_out and len(names) > 1:
@@ -86,6 +84,38 @@ def open_routes(
                 field="routes",
             )
     return opened
+
+
+def _rewrite_route(
+    settings: Settings,
+    index: IndexInfo,
+    opened: OpenRoutes,
+    models: RewriterModels,
+    *,
+    k: int,
+    vector_field: str | None,
+) -> RewriteRoute:
+    """The route of the settings; what its rewriters are to hold and do not comes to the notes."""
+    rewriters = opened_rewriters(settings, language=index.schema.language, models=models)
+    opened.notes.extend(rewriters.notes)
+    if not (rewriters.repairs or rewriters.alternatives):
+        raise InvalidSettings(
+            "Route 'rewrite' has no rewriter that can be used.",
+            hint=" ".join(rewriters.notes) or "Set MULTIRECALL_REWRITERS.",
+            field="rewriters",
+        )
+    second = None
+    if spec := settings.rewrite_second:
+        second = opened_rewriters(settings, language=index.schema.language, models=models, spec=spec)
+        opened.notes.extend(second.notes)
+    return RewriteRoute(
+        rewriters=rewriters,
+        k=k,
+        vector_field=vector_field,
+        merge=settings.rewrite_merge,
+        feedback=settings.rewrite_feedback,
+        second=second,
+    )
 
 
 def _vector_encoder(settings: Settings, field: VectorField, index: IndexInfo, spec: str | None) -> Encoder:
