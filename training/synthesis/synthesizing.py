@@ -69,13 +69,18 @@ class Synthesis:
             tau_s=self.judges.tau_s.value if self.use_s else 0.0,
             caps=self.caps,
         )
-        reason = "too few survivors" if found.dropped else ""
+        if not rewritings:
+            dropped = "no rewriting"
+        elif not candidates:
+            dropped = "no product"
+        else:
+            dropped = "too few survivors" if found.dropped else ""
         return Settled(
             hash=query_hash(query.text, identity or self.identity),
             x=query.text,
             type=query.type,
             pairs=found.pairs,
-            dropped="no product" if not candidates else reason if rewritings else "no rewriting",
+            dropped=dropped,
             counts={
                 "rewritings": len(rewritings),
                 "candidates": len(candidates),
