@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
+import queue
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 
 from multirecall.core.deadline import Deadline
@@ -27,6 +29,7 @@ _log = logging.getLogger("multirecall.search")
 _ENTRY_BYTES = 300
 _STORE_BUDGET_S = 5.0  # nobody waits for what is filled in, or stored by a background thread
 _LOOKED_AT = 8
+_END = ""  # no text is empty: `asked_text`
 _LONGEST_WAIT_S = 3600.0  # future.result refuses infinity
 
 
@@ -69,7 +72,10 @@ class RememberedGenerator:
         self._lock = threading.Lock()
         self._flights: Flights[Generated] = Flights()
         self._took_s: deque[float] = deque(maxlen=_LOOKED_AT)
-        self._pool = ThreadPoolExecutor(max_workers=n_threads, thread_name_prefix="rewriting")
+        self._n_threads = n_threads
+        self._threads: list[threading.Thread] = []
+        self._texts: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._closed = False
 
     @property
     def name(self) -> str:
@@ -125,8 +131,19 @@ class RememberedGenerator:
         return len(known), len(missing)
 
     def close(self) -> None:
-        """Takes no more texts; does not wait for those that are worked on."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Takes no more texts; those that wait are not worked on, and those that are, are not waited for."""
+        with self._lock:
+            self._closed = True
+            threads = len(self._threads)
+        while True:
+            try:
+                text = self._texts.get_nowait()
+            except queue.Empty:
+                break
+            self._left()
+            self._flights.land(text, self._is_closed())
+        for _ in range(threads):
+            self._texts.put(_END)
         if self._shared is not None:
             self._shared.close()
 
@@ -164,31 +181,45 @@ class RememberedGenerator:
 
     def _begin(self, text: str) -> None:
         with self._lock:
+            if self._closed:
+                raise self._is_closed()
             full = self._pending >= self._max_pending
             refusal = "too many texts wait for it" if full else self.breaker.refusal()
             if not refusal:
                 self._pending += 1
+                self._texts.put(text)
+                if len(self._threads) < min(self._n_threads, self._pending):
+                    # Daemons: a model that hangs must not keep the process from ending.
+                    thread = threading.Thread(target=self._work_on, name="rewriting", daemon=True)
+                    self._threads.append(thread)
+                    thread.start()
+        self.counters.count("refused" if refusal else "asked")
         if refusal:
-            self.counters.count("refused")
             raise EncoderError(f"The rewriter's model {self.name} is not asked: {refusal}.", model=self.name)
-        self.counters.count("asked")
-        try:
-            self._pool.submit(self._work, text)
-        except RuntimeError:  # closed meanwhile
-            self._left()
-            raise EncoderError(f"The rewriter's model {self.name} is closed.", model=self.name) from None
+
+    def _work_on(self) -> None:
+        while (text := self._texts.get()) != _END:
+            self._work(text)
+
+    def _now(self) -> float:
+        """The clock of those who work in the background: closed, their time is over."""
+        return math.inf if self._closed else time.monotonic()
+
+    def _is_closed(self) -> EncoderError:
+        return EncoderError(f"The rewriter's model {self.name} is closed.", model=self.name)
 
     def _work(self, text: str) -> None:
         """Asks the model for one text, keeps the answer and gives it to who waits."""
         started = time.monotonic()
         answer: Generated | BaseException
         try:
-            answer = self._generator.generate([text], Deadline.after(self._work_s))[0]
+            answer = self._generator.generate([text], Deadline.after(self._work_s, self._now))[0]
         except Exception as error:  # noqa: BLE001 - it is told to all who wait, counted, and logged
             reason = error.message if isinstance(error, MultirecallError) else f"{type(error).__name__}: {error}"
-            self.counters.count("failed")
-            self.breaker.failed(reason)
-            _log.warning("the rewriter's model gave no answer: %s", reason)
+            if not self._closed:
+                self.counters.count("failed")
+                self.breaker.failed(reason)
+                _log.warning("the rewriter's model gave no answer: %s", reason)
             answer = error
         else:
             self.counters.count("answered")

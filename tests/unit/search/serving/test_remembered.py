@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,9 +34,11 @@ class Model:
         self.gate.set()
         self.broken = False
         self.asked: list[str] = []
+        self.deadlines: list[Deadline] = []
 
     def generate(self, texts: Sequence[str], deadline: Deadline) -> list[Generated]:
         self.asked.extend(texts)
+        self.deadlines.append(deadline)
         self.gate.wait(PATIENT_S)
         if self.broken:
             raise EncoderError("The model is broken.")
@@ -198,3 +202,40 @@ def test_closed_it_takes_nothing_more(remember: Remember) -> None:
     with pytest.raises(EncoderError, match="is closed"):
         made.generate(["a"], patient())
     assert made.pending == 0
+
+
+def test_closing_drops_what_waits_and_tells_the_model_that_its_time_is_over(model: Model, remember: Remember) -> None:
+    made = remember(n_threads=1)
+    model.gate.clear()
+    for text in ("a", "b"):
+        with pytest.raises(DeadlineExceeded):
+            made.generate([text], soon())
+    eventually(lambda: model.asked)
+    made.close()
+    assert model.deadlines[0].expired
+    model.gate.set()
+    eventually(lambda: made.pending == 0)
+    assert model.asked == ["a"]
+
+
+def test_a_model_that_hangs_does_not_keep_the_process_from_ending() -> None:
+    program = """
+import threading
+from multirecall.core.deadline import Deadline
+from multirecall.core.errors import DeadlineExceeded
+from multirecall.search.serving.remembered import RememberedGenerator
+
+class Hangs:
+    name = fingerprint = "hangs"
+    def generate(self, texts, deadline):
+        threading.Event().wait(600)
+
+made = RememberedGenerator(Hangs(), max_bytes=0)
+try:
+    made.generate(["a"], Deadline.after(0.01))
+except DeadlineExceeded:
+    made.close()
+    print("late", flush=True)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], timeout=60, capture_output=True, text=True, check=True)
+    assert ended.stdout == "late\n"
