@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.measure import write_result
+from benchmarks.measure import interleaved, quantiles_ms, ratio_of_medians, write_result
 from benchmarks.synthesis_bed import SETS, Bed, Floats, dense_tops, make_bed, measure
 from multirecall.core.deadline import Deadline
+from multirecall.encoders.base import Encoder
 from multirecall.encoders.opening import open_encoder
 from multirecall.engines.base import EngineRequest, Text
 from multirecall.recall.rewriters.base import Rewriting
@@ -276,6 +277,24 @@ def shown(figures: Mapping[str, Floats], bed: Bed) -> str:
     return ", ".join(f"{name} {100 * figures['item good rate @10'][of == name].mean():.1f}" for name in SETS)
 
 
+def latency(bed: Bed, spec: str) -> dict[str, Any]:
+    """What a query costs before and after: encoding and an exact search over the catalogue, in turns."""
+    arms = {}
+    for name, one in (("untrained", "static"), ("distilled", spec)):
+        encoder = open_encoder(one, cache_dir=bed.folder / "encoders", threads=1)
+        products = encoder.encode_products([bed.texts[product] for product in bed.ids])
+        texts = [test.text for test in bed.tests]
+
+        def ask(number: int, encoder: Encoder = encoder, products: Any = products, texts: list[str] = texts) -> Any:
+            return np.argpartition(-(products @ encoder.encode_queries([texts[number % len(texts)]])[0]), 100)
+
+        arms[name] = ask
+    seconds = interleaved(arms, 1_000, warm_up=50)
+    return {name: quantiles_ms(values) for name, values in seconds.items()} | {
+        "ratio of medians": ratio_of_medians(seconds["distilled"], seconds["untrained"])
+    }
+
+
 def say(text: str) -> None:
     sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
     sys.stderr.flush()
@@ -293,7 +312,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=None)
     args = parser.parse_args()
     runs = [run_seed(args, seed) for seed in range(1, args.seeds + 1)]
-    write_result("synthesis", summary(runs, args), args.out)
+    bed = runs[0][0]
+    cost = latency(bed, f"static:{bed.folder / 'encoders-trained' / SYN}")
+    write_result("synthesis", summary(runs, args) | {"latency": cost}, args.out)
 
 
 def summary(runs: Sequence[tuple[Bed, dict[str, dict[str, Floats]], dict[str, Any]]], args: Any) -> dict[str, Any]:
