@@ -159,8 +159,10 @@ class Spelling:
             return False
         if count and typed in everyday_english():
             return False
-        joined = (before + typed, typed + after)  # a space too many: that is for compounds
-        return not any(len(one) > len(typed) and vocabulary.folded.get(one, 0) >= _KNOWN for one in joined)
+        joined = [one for one in (before + typed, typed + after) if len(one) > len(typed)]
+        if any(normalise_code(one) in vocabulary.codes for one in joined):  # a part number in two pieces
+            return False
+        return not any(vocabulary.folded.get(one, 0) >= _KNOWN for one in joined)  # a space too many: for compounds
 
     def _said(self, word: str, before: str, after: str) -> float:
         """How probable the word is, between these two."""

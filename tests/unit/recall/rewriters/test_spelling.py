@@ -82,6 +82,13 @@ def test_a_zero_typed_as_o_in_a_part_number() -> None:
     assert said(spelling(), "toner HP77O9Q") == []
 
 
+def test_a_part_number_in_two_pieces_is_one() -> None:
+    said = {"lite": 400}
+    lite = Vocabulary(words=said, named=said, codes=frozenset({"lide70"}), n_products=500)
+    assert Spelling(vocabulary=lite).correct("lide", after="70") is None
+    assert Spelling(vocabulary=lite).correct("lide", after="90") is not None
+
+
 def test_it_is_a_value() -> None:
     same = Spelling(vocabulary=vocabulary(), known_words=frozenset({"lader"}))
     assert isinstance(same, Rewriter)
