@@ -9,7 +9,7 @@ import numpy as np
 
 from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.core.query import Query
-from multirecall.core.ranking import Fused, Ranking
+from multirecall.core.ranking import Fused, Hit, Ranking, ScoreKind
 from multirecall.fusion.base import Share, check_rankings, fused_hits
 from multirecall.fusion.blender_model import BlenderModel
 from multirecall.fusion.calibration import cut_of
@@ -46,6 +46,7 @@ class Blender:
                 field="fusion",
             )
         object.__setattr__(self, "_words", ProductWords(self.model.terms))
+        self._compile()
 
     def __repr__(self) -> str:
         return f"Blender({self.name})"
@@ -118,6 +119,14 @@ class Blender:
                 strict=True,
             )
         )
+
+    def _compile(self) -> None:
+        """Has all features of a product that does not exist computed once: what is compiled is compiled now."""
+        query = Query(raw="a1", text="a1", codes=("a1",))
+        nothing = Ranking(
+            route=self.model.features.routes[0], kind=ScoreKind.RANK, hits=(Hit(id="", score=1.0, rank=1, fields={}),)
+        )
+        self.model.scores(self.model.features.matrix(self.pool([nothing], query)))
 
     def _relevance(self, scores: Column) -> Column | None:
         return None if self.model.calibration is None else self.model.calibration(scores)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
+from multirecall.fusion.compiled import compiled
 from multirecall.fusion.features.base import MISSING, Column, Feature, FeatureGroup
 from multirecall.fusion.features.incidence import Floats, Positions
 from multirecall.fusion.features.pool import Pool
@@ -15,54 +17,73 @@ from multirecall.fusion.features.pool import Pool
 __all__ = ["NUMBER_MATCH"]
 
 _SHORTEST_PREFIX = 4
+_SPACE = ord(" ")
 _NOT_CODE = re.compile(r"[^a-z0-9]+")
 
 
-_SPACE = ord(" ")
-
-
 class _Codes:
-    """The codes of all candidates as one row of characters, a space before each: one search instead of some hundred."""
+    """The codes of all candidates against all that are asked, letter by letter: candidates bring tens of thousands."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        text = f" {' '.join(texts)} "
-        self._characters = (
-            np.frombuffer(text.encode("ascii"), dtype=np.uint8)
-            if text.isascii()
-            else np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
-        )
-        self._spaces = (self._characters == _SPACE).nonzero()[0]
-        self.begins = self._spaces[:-1] + 1
-        """Where each code begins; a candidate without codes has one without letters."""
-        self.lengths = np.diff(self._spaces) - 1
-        self._ends = np.array([len(text) + 1 for text in texts], dtype=np.intp).cumsum()
+    def __init__(self, texts: Sequence[str], asked: Sequence[str]) -> None:
+        """`texts`: of each candidate its codes, with a space between; `asked` must not be empty, nor have a space."""
+        self.places = {text: place for place, text in enumerate(asked)}
+        lengths = np.array([len(text) for text in texts], dtype=np.intp)
+        sought = _letters("".join(asked))
+        ends = np.array([len(text) for text in asked], dtype=np.intp).cumsum()
+        self._within, self._shared = _found(_letters(f" {' '.join(texts)} "), (lengths + 1).cumsum(), sought, ends)
 
-    def code_at(self, places: Positions) -> Positions:
-        """Which code each place belongs to."""
-        at: Positions = self._spaces.searchsorted(places) - 1
-        return at
+    def within(self, asked: Sequence[str]) -> Floats:
+        """Per text asked the largest share of a candidate's code that it makes up: 1 is the code itself, 0 is none."""
+        within: Floats = self._within[[self.places[text] for text in asked]]
+        return within
 
-    def rows(self, places: Positions) -> Positions:
-        """The candidate whose code is at each place."""
-        return self._ends.searchsorted(places)
+    def shared(self, asked: str) -> Floats:
+        """The most letters that a candidate's code and `asked` have in common at their beginning. Shape (n,)."""
+        shared: Floats = self._shared[self.places[asked]]
+        return shared
 
-    def reading(self, text: str, places: Positions) -> Iterator[Positions]:
-        """Those of the places at which the first letter of `text` stands, then the first two, and so on to all."""
-        for offset, character in enumerate(map(ord, text)):
-            places = places[self._characters[places + offset] == character]
-            yield places
 
-    def beginning(self, text: str) -> Positions:
-        """Where a code begins with `text`."""
-        *_, places = self.reading(text, self.begins)
-        return places
+def _letters(text: str) -> NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
 
-    def holding(self, text: str) -> Positions:
-        """Where a code holds `text`, which has a letter."""
-        first, *rest = (self._characters == ord(character) for character in text[:2])
-        both = first[:-1] & rest[0][1:] if rest else first
-        *_, places = self.reading(text, both.nonzero()[0])
-        return places
+
+@compiled
+def _found(
+    text: NDArray[np.uint32], ends: Positions, asked: NDArray[np.uint32], asked_ends: Positions
+) -> tuple[Floats, Floats]:
+    """`within` and `shared` of `_Codes`, shape (number asked, n).
+
+    The codes of a candidate stand before its end, each between two spaces.
+    """
+    n_asked = len(asked_ends)
+    within, shared = np.zeros((n_asked, len(ends))), np.zeros((n_asked, len(ends)))
+    # of what is asked, by the first letter's lowest bits: the first one, and after each one the next
+    first, following = np.full(256, -1), np.full(n_asked, -1)
+    for one in range(n_asked):
+        letter = asked[asked_ends[one - 1] if one else 0] & 255
+        following[one] = first[letter]
+        first[letter] = one
+    begin = place = 0
+    for row in range(len(ends)):
+        while place < ends[row]:
+            if text[place] == _SPACE:
+                begin = place + 1
+            one = first[text[place] & 255]
+            while one >= 0:
+                of_asked = asked[asked_ends[one - 1] if one else 0 : asked_ends[one]]
+                same = 0  # letters; at a space none is
+                while same < len(of_asked) and text[place + same] == of_asked[same]:
+                    same += 1
+                if place == begin:
+                    shared[one, row] = max(shared[one, row], same)
+                if same == len(of_asked):
+                    end = place + same
+                    while text[end] != _SPACE:
+                        end += 1
+                    within[one, row] = max(within[one, row], same / (end - begin))
+                one = following[one]
+            place += 1
+    return within, shared
 
 
 class _Numbers:
@@ -74,7 +95,7 @@ class _Numbers:
 
     @cached_property
     def codes(self) -> _Codes:
-        return _Codes(self.pool.texts.codes)
+        return _Codes(self.pool.texts.codes, [*dict.fromkeys((*self.pool.codes, *self.pool.numbers))])
 
     def numbers_in_title(self) -> Column | float:
         if not self.pool.numbers:
@@ -90,22 +111,13 @@ class _Numbers:
     def numbers_in_codes(self) -> Column | float:
         if not self.pool.numbers:
             return MISSING
-        found = np.zeros(len(self.pool))
-        for number in self.pool.numbers:
-            rows = self.codes.rows(self.codes.beginning(f"{number} "))
-            found[np.unique(rows)] += 1.0
-        return found / len(self.pool.numbers)
+        share: Column = (self.codes.within([*self.pool.numbers]) == 1.0).mean(axis=0)
+        return share
 
     @cached_property
     def within(self) -> Floats:
         """Per code asked, the largest share of a candidate's code that it makes up: 1 is the code itself."""
-        shares = np.zeros((len(self.pool.codes), len(self.pool)))
-        for share, code in zip(shares, self.pool.codes, strict=True):
-            places = self.codes.holding(code)
-            lengths = self.codes.lengths[self.codes.code_at(places)]
-            order = np.argsort(-lengths, kind="stable")  # a candidate's shortest is written last, and stays
-            share[self.codes.rows(places)[order]] = len(code) / lengths[order]
-        return shares
+        return self.codes.within(self.pool.codes)
 
     def matched(self) -> Column | float:
         return (self.within == 1.0).mean(axis=0) if self.pool.codes else MISSING
@@ -122,12 +134,8 @@ class _Numbers:
             return MISSING
         best = np.zeros(len(self.pool))
         for code in self.pool.codes:
-            if len(code) < _SHORTEST_PREFIX:
-                continue
-            for n, places in enumerate(self.codes.reading(code, self.codes.begins), start=1):
-                if n >= _SHORTEST_PREFIX:
-                    rows = self.codes.rows(places)
-                    best[rows] = np.maximum(best[rows], n / len(code))
+            shared = self.codes.shared(code)
+            best = np.maximum(best, np.where(shared >= _SHORTEST_PREFIX, shared / len(code), 0.0))
         return best
 
     def title_contains(self) -> Column | float:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
+from multirecall.fusion.compiled import compiled
 from multirecall.fusion.features.base import MISSING, Column, Feature, FeatureGroup
 from multirecall.fusion.features.incidence import Positions
 from multirecall.fusion.features.pool import Pool
@@ -17,8 +20,12 @@ _FIRST = 10
 class _Product:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        self.price, self.popularity = pool.numbers_of("price_minor"), pool.numbers_of("popularity")
+        self.price = pool.numbers_of("price_minor")
         self.log_price = np.log1p(np.maximum(self.price, 0.0))
+
+    @cached_property
+    def popularity(self) -> Column:
+        return self.pool.numbers_of("popularity")
 
     def brand_named(self) -> NDArray[np.bool_] | float:
         named = self.pool.brand_is_named
@@ -101,19 +108,24 @@ def _percentile(values: Column, groups: Positions | None = None) -> Column:
 
     Missing where there is no other to compare with.
     """
-    known = np.flatnonzero(np.isfinite(values))
-    percentile = np.full(len(values), MISSING)
-    if not len(known):
-        return percentile
-    of_known = values[known]
-    group = np.zeros(len(known), dtype=np.intp) if groups is None else groups[known]
-    size = np.bincount(group)
-    first, others = (size.cumsum() - size)[group], size[group] - 1
-    # each group a stretch of its own: places by value, moved on by the group's number
-    place = group * (len(known) + 1) + np.sort(of_known).searchsorted(of_known)
-    ordered = np.sort(place)
-    # as many are lower as stand before the first of its equals, and half of its equals but itself count as well
-    lower, upto = ordered.searchsorted(place), ordered.searchsorted(place, side="right")
-    share = (lower + upto - 1 - 2 * first) / 2.0 / np.maximum(others, 1)
-    percentile[known] = np.where(others > 0, share, MISSING)
-    return percentile
+    known = np.where(np.isfinite(values), values, MISSING)
+    share: Column = _lower(known, np.zeros(len(values), dtype=np.intp) if groups is None else groups)
+    return share
+
+
+@compiled
+def _lower(values: Column, groups: Positions) -> Column:
+    """Each with each: for some hundred values that takes less than to sort them."""
+    share = np.full(len(values), np.nan)
+    for one in range(len(values)):
+        value, group = values[one], groups[one]
+        lower = equal = higher = 0
+        for other in range(len(values)):  # no comparison holds for a missing value
+            alike = groups[other] == group
+            lower += alike & (values[other] < value)
+            equal += alike & (values[other] == value)
+            higher += alike & (values[other] > value)
+        others = lower + equal + higher - 1
+        if others > 0:
+            share[one] = (lower + (equal - 1) / 2.0) / others
+    return share
