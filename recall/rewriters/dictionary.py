@@ -143,7 +143,7 @@ def stem(word: str, language: str) -> str:
     if language in ("es", "it", "fr"):
         return _romance_stem(word, language)
     for ending in _ENDINGS[language]:
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
+        if word.endswith(ending) and len(word) - len(ending) >= (4 if ending == "s" else 3):
             word = word.removesuffix(ending)
             break
     if language == "nl":  # tas, tassen; rood, rode; muis, muizen

@@ -27,7 +27,16 @@ they thing things this those to too up us use used using ve very want was way we
 will with would you your m re
 """
 _STOP_WORDS = frozenset(_STOP_TEXT.split())
-_REFUSALS = frozenset({"no", "not", "without", "never", "non", "instead", "alternative", "cheaper", "cheap", "than"})
+_NEGATIONS = "no not non without never nobody nothing none stop avoid t dont doesnt isnt"
+_ALTERNATIVES = """
+alternative alternatives instead cheaper cheap cheapest than like replace replacement replacing substitute generic
+similar another other budget affordable less save brand make not equivalent rival expensive better
+"""
+_SIGNS = {"negation": frozenset(_NEGATIONS.split()), "alternative": frozenset(_ALTERNATIVES.split())}
+"""Words of which one must be in the query, for concepts of that kind, unless a wording is there in full."""
+_REFUSALS = frozenset({"no", "not", "without", "never", "instead", "altern", "cheaper", "cheap", "like", "better"})
+_UNIT_TEXT = "inch in cm mm m gb tb mb w v hz mah g kg ml l x port"
+_UNITS = frozenset(_UNIT_TEXT.split())
 _SAME = {
     "laptop": "notebook", "notebook": "notebook", "macbook": "notebook", "pc": "computer", "desktop": "computer",
     "tv": "television", "telly": "television", "display": "screen", "monitor": "screen", "wifi": "internet",
@@ -58,8 +67,9 @@ def _stem(word: str) -> str:
 
 
 def _content(text: str) -> tuple[str, ...]:
-    """The stems of a text's words that say something, in order, each once."""
-    return tuple(dict.fromkeys(_stem(word) for word in words_of(text) if word not in _STOP_WORDS))
+    """The stems of a text's words that say something, in order, each once. Numbers and units say nothing of a need."""
+    words = (word for word in words_of(text) if word not in _STOP_WORDS and word not in _UNITS)
+    return tuple(dict.fromkeys(_stem(word) for word in words if not word[0].isdigit()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,7 +84,7 @@ class Knowledge:
     """The rewriter over concepts; those said first win where two fit as well.
 
     A wording fits a query by the weights of their common words against those of each: rare words weigh more, words of
-    the concept's other wordings count half. It must share two words with it, or be all that the query says. Answers
+    the concept's other wordings count half. It must share two words with it, or be one word as the query is. Answers
     with what up to two concepts find, the better one first.
     """
 
@@ -137,6 +147,8 @@ class Knowledge:
         stems = frozenset(_content(text))
         if not stems or not self._weights:
             return []
+        words = frozenset(words_of(text))
+        silent = {kind for kind, signs in _SIGNS.items() if signs.isdisjoint(words)}
         unheard = _UNHEARD * max(self._weights.values())
         weights = {stem: self._weights.get(stem, unheard) for stem in stems}
         whole = sum(weights.values())
@@ -144,9 +156,10 @@ class Knowledge:
         for at in {at for stem in stems for at in self._by_stem.get(stem, ())}:
             wording = self._wordings[at]
             common = wording.stems & stems
-            if len(common) < 2 and len(common) < len(stems):
+            if len(common) < 2 and (len(stems) > 1 or len(wording.stems) > 1):
                 continue
-            if all(stem in _REFUSALS for stem in common):
+            in_full = len(common) == len(wording.stems)
+            if common <= _REFUSALS or (self.concepts[wording.concept].kind in silent and not in_full):
                 continue
             heard = sum(weights[stem] for stem in common)
             also = sum(weights[stem] for stem in (self._all_stems[wording.concept] & stems) - common)
