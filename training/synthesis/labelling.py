@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,10 @@ __all__ = ["GOOD_GRADE", "Judges", "labelled_by_catalogue", "labelled_by_grades"
 
 GOOD_GRADE = 2.0
 """Exact (3) and substitute (2) are good, complement (1) and irrelevant (0) are not."""
+
+EVEN = 0.5
+"""B's threshold is never below even odds: a few hundred labels cannot tell how low it may be, and what B takes for bad is
+no agreement."""
 
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -137,7 +141,8 @@ def learned_judges(
         parts = [scorer.score(query, [one.candidate for one in some]) for query, some in by_query.items()]
         return threshold_for(np.concatenate([np.zeros(0), *parts]), good, precision=precision)
 
-    return Judges(b=b, s=s, tau_b=threshold(b), tau_s=threshold(s))
+    tau_b = threshold(b)
+    return Judges(b=b, s=s, tau_b=replace(tau_b, value=max(tau_b.value, EVEN)), tau_s=threshold(s))
 
 
 def _leaf(row: Mapping[str, object]) -> str:
