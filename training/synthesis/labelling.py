@@ -23,8 +23,8 @@ GOOD_GRADE = 2.0
 """Exact (3) and substitute (2) are good, complement (1) and irrelevant (0) are not."""
 
 EVEN = 0.5
-"""B's threshold is never below even odds: a few hundred labels cannot tell how low it may be, and what B takes for bad is
-no agreement."""
+"""B's threshold is never below even odds: a few hundred labels cannot tell how low it may be, and what B takes for bad
+is no agreement."""
 
 _LETTER = re.compile(r"[^\W\d_]")
 
