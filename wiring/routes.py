@@ -90,7 +90,7 @@ def _rewrite_route(
     settings: Settings,
     index: IndexInfo,
     opened: OpenRoutes,
-    models: RewriterModels,
+    models: RewriterModels | None,
     *,
     k: int,
     vector_field: str | None,

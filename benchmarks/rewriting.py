@@ -1,0 +1,304 @@
+"""What the route `rewrite` adds on the Icecat judgments, and what it costs a search.
+
+    python -m benchmarks.rewriting --engine embedded:.multirecall/quality/icecat-onnx
+
+Indexes the catalogue if the engine holds none, learns the rewriters' words from it, asks the routes once, and compares
+on the same candidates, routes lexical and dense against lexical, dense and rewrite:
+
+- by WeightedSum with equal weights, with weights tuned on the training folds, and by the five-fold blender: nDCG@10 and
+  R@100 per class of query with paired bootstrap intervals, the condensed figure, and the share of judged products;
+- the relevant products that the route alone found, per class and by which rewriter;
+- the ways to merge rewritings, and the options of the route (`variants`);
+- the time of a search without the route, with it, and with a language model that is quick, remembered, or hangs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from benchmarks.blender import ensure_index
+from benchmarks.measure import quantiles_ms, write_result
+from multirecall.engines.analysis import terms
+from multirecall.evaluation.evaluating import evaluate
+from multirecall.evaluation.judgments import Judgments, read_judgments
+from multirecall.evaluation.queries import JudgedQuery, read_queries
+from multirecall.evaluation.report import EvaluationReport, SegmentRow
+from multirecall.fusion.features.feature_set import FeatureSet
+from multirecall.fusion.features.term_statistics import TermStatistics
+from multirecall.fusion.weighted_sum import WeightedSum
+from multirecall.recall.rewrite import RewriteRoute
+from multirecall.search.pipeline import Searcher
+from multirecall.search.understand import understand
+from multirecall.training.blender.baselines import run_by, tuned_weighted_sum
+from multirecall.training.blender.collecting import JudgedPool, collect, count_terms
+from multirecall.training.blender.cross_validation import blended_run, cross_validate, score
+from multirecall.training.blender.examples import Featuriser
+from multirecall.training.blender.folds import deal
+from multirecall.training.blender.growing import Growing
+from multirecall.wiring.searchers import OpenSearcher, opened_searcher
+from multirecall.wiring.settings import Settings, load_settings
+
+ROUTE, ROUTES = "rewrite", "lexical,dense,rewrite"
+MEASURES = ("nDCG@10", "R@100")
+RELEVANT = 2
+Run = Mapping[str, Sequence[str]]
+
+
+def build_rewriters(engine: str, folder: Path) -> None:
+    if not (folder / "card.json").exists():
+        command = [str(Path(sys.executable).with_name("multirecall")), "rewriters", "build"]
+        subprocess.run([*command, "--engine", engine, "--out", str(folder)], check=True)
+
+
+def without_route(pools: Sequence[JudgedPool]) -> list[JudgedPool]:
+    return [replace(pool, rankings=tuple(r for r in pool.rankings if r.route != ROUTE)) for pool in pools]
+
+
+def tuned_run(pools: Sequence[JudgedPool], seed: int) -> tuple[Run, list[Mapping[str, float]]]:
+    """Each fold by the weights that were best on the others, and those weights."""
+    parts = deal(pools, 5, seed=seed)
+    run: dict[str, Sequence[str]] = {}
+    weights: list[Mapping[str, float]] = []
+    for at, part in enumerate(parts):
+        fusion = tuned_weighted_sum([pool for other, rest in enumerate(parts) if other != at for pool in rest])
+        run.update(run_by(fusion, part))
+        weights.append(dict(fusion.weights or {}))
+    return run, weights
+
+
+def blender_run(pools: Sequence[JudgedPool], counted: TermStatistics, language: str, seed: int) -> Run:
+    features = FeatureSet(routes=tuple(sorted({r.route for pool in pools for r in pool.rankings})))
+    featuriser = Featuriser(
+        features=features, analyse=partial(terms, language=language), terms=counted, language=language
+    )
+    print(f"# blender over {', '.join(features.routes)}", file=sys.stderr, flush=True)
+    return blended_run(score(cross_validate(pools, featuriser, Growing(seed=seed), seed=seed), featuriser))
+
+
+def compared(before: Run, after: Run, pools: Sequence[JudgedPool]) -> EvaluationReport:
+    judgments = Judgments(grades={pool.qid: pool.grades for pool in pools})
+    runs = {"without": before, "with": after}
+    return evaluate(runs, [p.judged for p in pools], judgments, MEASURES, ["class"], baseline="without")
+
+
+def quality(
+    pools: Sequence[JudgedPool], counted: TermStatistics, language: str, seed: int, systems: Sequence[str]
+) -> dict[str, Any]:
+    plain, result = without_route(pools), dict[str, Any]()
+    for name in systems:
+        runs: tuple[Run, Run]
+        if name == "WeightedSum":
+            runs = run_by(WeightedSum(), plain), run_by(WeightedSum(), pools)
+        elif name == "WeightedSum tuned":
+            (before, _), (after, weights) = tuned_run(plain, seed), tuned_run(pools, seed)
+            runs, result["weights"] = (before, after), weights
+        else:
+            runs = blender_run(plain, counted, language, seed), blender_run(pools, counted, language, seed)
+        report = compared(*runs, pools)
+        print(f"\n### {name}\n\n{markdown(report)}", file=sys.stderr, flush=True)
+        result[name] = {"overall": asdict(report.overall), "classes": [asdict(row) for row in report.segments]}
+    return result
+
+
+def markdown(report: EvaluationReport) -> str:
+    heads = ["class", "queries", "nDCG@10 without", "with", "difference", "95% interval", "p (Holm)"]
+    heads += ["R@100", "difference", "95% interval"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    lines += [_line(row) for row in (report.overall, *report.segments)]
+    for system in report.systems:
+        main = report.overall.figure(system, "nDCG@10")
+        lines.append(f"\n{system}: condensed nDCG@10 {main.under['condensed']:.3f}, judged@10 {main.judged:.3f}")
+    return "\n".join(lines)
+
+
+def _line(row: SegmentRow) -> str:
+    cells = [row.value or "all", str(row.figure("with", "nDCG@10").n)]
+    for measure in MEASURES:
+        before, after = [row.figure(system, measure).mean or 0.0 for system in ("without", "with")]
+        c = row.comparison("with", measure)
+        interval = "" if c is None else f"{c.ci.low:+.3f} to {c.ci.high:+.3f}"
+        if measure == MEASURES[0]:
+            cells += [f"{before:.3f}", f"{after:.3f}", f"{after - before:+.3f}", interval]
+            cells.append("" if c is None else f"{c.p_holm:.4f}")
+        else:
+            cells += [f"{after:.3f}", f"{after - before:+.3f}", interval]
+    return f"| {' | '.join(cells)} |"
+
+
+def uniquely_found(pools: Sequence[JudgedPool]) -> dict[str, Any]:
+    """Relevant products that no other route has among its candidates; how many queries had a rewriting at all."""
+    unique, relevant, rewritten, queries, by = [Counter[str]() for _ in range(5)]
+    for pool in pools:
+        kind = pool.judged.columns.get("class", "")
+        good = {name for name, grade in pool.grades.items() if grade >= RELEVANT}
+        others = {hit.id for r in pool.rankings if r.route != ROUTE for hit in r.hits}
+        ranking = next(r for r in pool.rankings if r.route == ROUTE)
+        queries[kind] += 1
+        relevant[kind] += len(good)
+        rewritten[kind] += bool(ranking.rewritings)
+        for hit, place in zip(ranking.hits, ranking.brought_by, strict=True):
+            if hit.id in good - others:
+                unique[kind] += 1
+                by[ranking.rewritings[place].by] += 1
+    classes = {
+        kind: {
+            "queries": queries[kind],
+            "rewritten": rewritten[kind],
+            "relevant": relevant[kind],
+            "unique": unique[kind],
+        }
+        for kind in sorted(queries)
+    }
+    return {"classes": classes, "by": dict(by.most_common()), "unique": sum(unique.values())}
+
+
+def variants(
+    opened: OpenSearcher, queries: Sequence[JudgedQuery], judgments: Judgments, pools: Sequence[JudgedPool]
+) -> dict[str, Any]:
+    """Ways to merge and options, each against the route as it is, by WeightedSum with equal weights."""
+    searcher = opened.searcher
+    standing = next(route for route in searcher.routes if isinstance(route, RewriteRoute))
+    usual = run_by(WeightedSum(), pools)
+    changed = {
+        "noisy_or": replace(standing, merge="noisy_or"),
+        "parts": replace(standing, merge="parts"),
+        "feedback 5": replace(standing, feedback=5),
+        "words only": replace(standing, vector_field=None),
+    }
+    result: dict[str, Any] = {}
+    for name, route in changed.items():
+        with Searcher(
+            opened.engine,
+            routes=[route if one.name == ROUTE else one for one in searcher.routes],
+            fusion=searcher.fusion,
+            encoders=searcher.encoders,
+            index=opened.index.name,
+        ) as other:
+            found = collect(other, queries, judgments)
+        report = compared(usual, run_by(WeightedSum(), found), pools)
+        print(f"\n### {name}\n\n{markdown(report)}", file=sys.stderr, flush=True)
+        result[name] = {"overall": asdict(report.overall), "classes": [asdict(row) for row in report.segments]}
+    return result
+
+
+@contextmanager
+def chat_server(delay_s: float) -> Iterator[str]:
+    """An OpenAI-compatible address whose model takes that long to say the same of every query."""
+    content = orjson.dumps({"choices": [{"message": {"role": "assistant", "content": "laser printer | usb cable"}}]})
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            over.wait(delay_s)
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing: every search would make a line."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    finally:
+        over.set()
+        server.shutdown()
+        server.server_close()
+
+
+def cost(settings: Settings, queries: Sequence[JudgedQuery]) -> dict[str, Any]:
+    """p50, p95 of `rank` in milliseconds; `degraded` the share of answers that say that something is missing."""
+    asked = [understand(query.text) for query in queries][:200]
+    result: dict[str, Any] = {}
+
+    def timed(name: str, searcher: Searcher) -> None:
+        taken, degraded = [], 0
+        for query in asked:
+            began = time.perf_counter()
+            degraded += bool(searcher.rank(query, 100).degraded)
+            taken.append(time.perf_counter() - began)
+        result[name] = {**quantiles_ms(np.array(taken)), "degraded": round(degraded / len(asked), 3)}
+        print(f"# {name}: {result[name]}", file=sys.stderr, flush=True)
+
+    for name, routes in (("without", "lexical,dense"), ("cheap rewriters", ROUTES)):
+        with opened_searcher(settings, routes=routes, fusion="weighted_sum") as opened:
+            for query in asked[:20]:
+                opened.searcher.rank(query, 100)
+            timed(name, opened.searcher)
+    for name, delay_s in (("model of 100 ms", 0.1), ("model that hangs", 600.0)):
+        with chat_server(delay_s) as url:
+            with_model = settings.model_copy(
+                update={
+                    "rewriters": f"{settings.rewriters},model:endpoint",
+                    "rewrite_url": url,
+                    "rewrite_model": "stub",
+                }
+            )
+            with opened_searcher(with_model, routes=ROUTES, fusion="weighted_sum") as opened:
+                timed(f"{name}, cold", opened.searcher)
+                if delay_s < 1.0:
+                    timed(f"{name}, remembered", opened.searcher)
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", default="embedded:.multirecall/quality/icecat-onnx")
+    parser.add_argument(
+        "--data", type=Path, default=Path(os.environ.get("MULTIRECALL_DATA", "../shared/data")) / "icecat"
+    )
+    parser.add_argument("--rewriters", default=None, help="specification; default: that of the settings")
+    parser.add_argument("--rewriter-dir", type=Path, default=Path(".multirecall/quality/rewriters"))
+    parser.add_argument("--seed", type=int, default=7)
+    systems = ("WeightedSum", "WeightedSum tuned", "blender")
+    parser.add_argument("--systems", nargs="+", choices=systems, default=systems)
+    parser.add_argument("--only", nargs="+", choices=("quality", "variants", "cost"))
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    options = parser.parse_args()
+    wanted = set(options.only or ("quality", "variants", "cost"))
+    ensure_index(options.engine, options.data)
+    build_rewriters(options.engine, options.rewriter_dir)
+    given = {"rewriters": options.rewriters} if options.rewriters else {}
+    settings = load_settings(engine=options.engine, rewriter_dir=options.rewriter_dir, **given)
+    queries = read_queries(options.data / "queries.tsv")
+    judgments = read_judgments(options.data / "judgments.tsv")
+    result: dict[str, Any] = {"rewriters": settings.rewriters}
+    if wanted & {"quality", "variants"}:
+        with opened_searcher(settings, routes=ROUTES, fusion="weighted_sum") as opened:
+            pools = collect(opened.searcher, queries, judgments)
+            counted = count_terms(opened.engine.scan(["match_text"], index=opened.index.name))
+            result |= {"queries": len(pools), "found": uniquely_found(pools)}
+            print(f"# {result['found']}", file=sys.stderr, flush=True)
+            if "quality" in wanted:
+                language = opened.index.schema.language
+                result["quality"] = quality(pools, counted, language, options.seed, options.systems)
+            if "variants" in wanted:
+                result["variants"] = variants(opened, queries, judgments, pools)
+    if "cost" in wanted:
+        result["cost"] = cost(settings, queries)
+    write_result("rewriting", result, options.out)
+
+
+if __name__ == "__main__":
+    main()
