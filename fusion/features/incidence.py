@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from multirecall.fusion.compiled import compiled
+
 __all__ = ["Floats", "Grouping", "Incidence", "Positions", "Words"]
 
 Floats = NDArray[np.float64]
@@ -78,7 +80,9 @@ class Incidence:
     _filled: Positions
     """The rows that have a word at all,"""
     _begins: Positions
-    """and where their pairs begin."""
+    """and where their pairs begin;"""
+    _ends: Positions
+    """where those of each row end."""
 
     @classmethod
     def of(cls, words: Words, vocabulary_size: int) -> Incidence:
@@ -90,7 +94,9 @@ class Incidence:
         local[numbers] = place[: len(numbers)]
         filled = words.lengths.nonzero()[0]
         row = np.arange(len(words.lengths)).repeat(words.lengths)
-        return cls(numbers, local[words.number], row, words.lengths, filled, (words.ends - words.lengths)[filled])
+        return cls(
+            numbers, local[words.number], row, words.lengths, filled, (words.ends - words.lengths)[filled], words.ends
+        )
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -103,11 +109,13 @@ class Incidence:
         """Per row the largest value of its words; 0 for a row without. `values`: shape (number of words,)."""
         return self._reduced(np.maximum, values)
 
-    def spread(self, weights: Floats) -> Floats:
-        """Per word the sum of its rows' weights. `weights`: shape (n,). Returns shape (number of words,)."""
-        found: Floats = np.bincount(  # type: ignore[assignment]
-            self.word, weights=weights[self.row], minlength=len(self.numbers)
-        )
+    def shared(self, weights: Floats, values: Floats) -> tuple[Floats, Floats]:
+        """How much each row has in common with the weighted mean of all: the inner products, and the mean.
+
+        `weights`: shape (n,), of the rows, mostly 0. `values`: shape (number of words,), those of a row that has the
+        word. Returns shapes (n,) and (number of words,).
+        """
+        found: tuple[Floats, Floats] = _shared(self.word, self._ends, weights, values)
         return found
 
     def _reduced(self, reduce: np.ufunc, values: Floats) -> Floats:
@@ -115,3 +123,18 @@ class Incidence:
         if len(self.word):
             found[self._filled] = reduce.reduceat(values[self.word], self._begins)
         return found
+
+
+@compiled
+def _shared(word: Positions, ends: Positions, weights: Floats, values: Floats) -> tuple[Floats, Floats]:
+    mean = np.zeros(len(values))
+    for row in range(len(ends)):
+        if weights[row] != 0.0:
+            for at in range(ends[row - 1] if row else 0, ends[row]):
+                mean[word[at]] += weights[row]
+    mean *= values
+    shared = np.zeros(len(ends))
+    for row in range(len(ends)):
+        for at in range(ends[row - 1] if row else 0, ends[row]):
+            shared[row] += values[word[at]] * mean[word[at]]
+    return shared, mean

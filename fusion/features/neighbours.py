@@ -51,15 +51,14 @@ class _First:
         if self.weights is None:
             return MISSING
         kinds, attributes = self.pool.kinds, self.pool.kind_attributes
-        mean = attributes.spread(kinds.sums(self.weights))
-        return _likeness(attributes.sums(mean)[kinds.group], self.pool.n_attributes, mean, self.weights)
+        shared, mean = attributes.shared(kinds.sums(self.weights), np.ones(len(attributes)))
+        return _likeness(shared[kinds.group], self.pool.n_attributes, mean, self.weights)
 
     def title(self) -> Column | float:
         if self.weights is None:
             return MISSING
-        titles, idf = self.pool.title_incidence, self.pool.title_idf
-        mean = titles.spread(self.weights) * idf
-        return _likeness(titles.sums(idf * mean), self.pool.title_squares, mean, self.weights)
+        shared, mean = self.pool.title_incidence.shared(self.weights, self.pool.title_idf)
+        return _likeness(shared, self.pool.title_squares, mean, self.weights)
 
 
 def _discounts(n: int) -> Floats:

@@ -103,5 +103,8 @@ def test_incidence_against_a_dense_matrix() -> None:
     found = Incidence.of(Words.of(parts), 12)
     of_words, of_rows = random.random(12), random.random(30)
     np.testing.assert_allclose(found.sums(of_words[found.numbers]), dense @ of_words)
-    np.testing.assert_allclose(found.spread(of_rows), (of_rows @ dense)[found.numbers])
+    of_rows[::3] = 0.0
+    shared, mean = found.shared(of_rows, of_words[found.numbers])
+    np.testing.assert_allclose(mean, ((of_rows @ dense) * of_words)[found.numbers])
+    np.testing.assert_allclose(shared, (dense * of_words) @ ((of_rows @ dense) * of_words))
     np.testing.assert_allclose(found.largest(of_words[found.numbers]), (dense * of_words).max(axis=1))
