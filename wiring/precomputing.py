@@ -120,8 +120,7 @@ def precompute(
     with opened_engine(settings, engine_url) as engine:
         language = engine.info().schema.language
     with RewriterModels(settings, patient=True) as models:
-        chain = opened_rewriters(settings, language=language, models=models)
-        generator = _model_of(chain, settings.rewriters)
+        chain, generator = _with_model(settings, language, models)
         texts = _asked_texts(chain, queries)
         known = answered = failed = 0
         for start in range(0, len(texts), _BATCH):
@@ -133,12 +132,15 @@ def precompute(
         return Precomputed(model=generator.name, queries=len(queries), known=known, answered=answered, failed=failed)
 
 
-def _model_of(chain: RewriteChain, spec: str) -> RememberedGenerator:
-    for rewriter in chain.alternatives:
-        if isinstance(rewriter, ModelRewriter) and isinstance(rewriter.generator, RememberedGenerator):
-            return rewriter.generator
+def _with_model(settings: Settings, language: str, models: RewriterModels) -> tuple[RewriteChain, RememberedGenerator]:
+    """The rewriters that have a language model among them, the first or the second ones, and the model."""
+    for spec in filter(None, (settings.rewriters, settings.rewrite_second)):
+        chain = opened_rewriters(settings, language=language, models=models, spec=spec)
+        for rewriter in chain.alternatives:
+            if isinstance(rewriter, ModelRewriter) and isinstance(rewriter.generator, RememberedGenerator):
+                return chain, rewriter.generator
     raise InvalidSettings(
-        f"There is no language model among the rewriters {spec!r}.",
+        f"There is no language model among the rewriters {settings.rewriters!r}.",
         hint="Set MULTIRECALL_REWRITERS to some that end with model:endpoint or model:PATH.",
         field="rewriters",
     )

@@ -81,7 +81,9 @@ class Frontend:
     def rewriter_models(self) -> dict[str, RememberedGenerator]:
         """The language models that rewrite queries, by name, of the index that answers just now."""
         routes = self._live.ask(lambda searcher: searcher.routes) if self._live.generation else ()
-        chains = [route.rewriters for route in routes if isinstance(route, RewriteRoute)]
+        chains = [
+            chain for route in routes if isinstance(route, RewriteRoute) for chain in (route.rewriters, route.second)
+        ]
         models = [one for chain in chains if isinstance(chain, RewriteChain) for one in chain.alternatives]
         found = [one.generator for one in models if isinstance(one, ModelRewriter)]
         return {one.name: one for one in found if isinstance(one, RememberedGenerator)}

@@ -265,6 +265,15 @@ def test_precomputing_asks_once_and_searches_find_it(made: Make, server: ChatSer
         assert counts(frontend) == {"hit_memory": 0, "hit_redis": 1}
 
 
+def test_a_model_may_be_kept_for_what_finds_too_little(made: Make, server: ChatServer) -> None:
+    server.behave = answer('["desk lamp"]')
+    settings = made(rewriters="units", rewrite_second="model:endpoint")
+    with opened_frontend(settings) as frontend:
+        assert [hit.id for hit in ask(frontend, "reading light").page.hits][:1] == ["p2"]
+        assert counts(frontend)["answered"] == 1
+    assert precompute(settings, ["reading light", "night light"]).known == 1
+
+
 def test_precomputing_passes_over_what_fails_and_ends_if_all_does(made: Make, server: ChatServer) -> None:
     def picky(handler: BaseHTTPRequestHandler, request: dict[str, Any], ended: threading.Event) -> None:
         bad = "bad" in request["messages"][-1]["content"]
