@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--products", type=int, default=5_000)
     parser.add_argument("--recipe", default="tiny")
-    parser.add_argument("--queries", type=int, default=60, help="held-out queries per set")
+    parser.add_argument("--queries", type=int, default=50, help="held-out queries per set")
     parser.add_argument("--sft-steps", type=int)
     parser.add_argument("--updates", type=int)
     parser.add_argument("--arms", default="rl", help=f"with commas: rl, {', '.join(ABLATIONS)}")

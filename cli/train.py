@@ -12,6 +12,7 @@ from multirecall.cli.index import started_view
 from multirecall.cli.output import console, print_json, printable, stderr
 from multirecall.cli.show_training import training_steps, training_summary, training_view
 from multirecall.cli.state import command
+from multirecall.cli.train_rewriter import train_rewriter_command
 from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.training.blender.growing import Growing
 from multirecall.wiring.blenders import blender_folder
@@ -22,6 +23,7 @@ from multirecall.wiring.settings import Settings, load_settings
 __all__ = ["train_app"]
 
 train_app = typer.Typer(help="Learn models from the catalogue and judgments.", no_args_is_help=True)
+train_app.command("rewriter")(train_rewriter_command)
 
 
 def _train_by_workers(

@@ -14,7 +14,7 @@ _MAX_WORDS = 3  # longer values are sentences, not what people type
 _MAX_VALUES = 12
 
 
-def read_assortment(engine: Engine, *, min_products: int = 3) -> Assortment:
+def read_assortment(engine: Engine, *, min_products: int = 2) -> Assortment:
     """Product types (the last level of a category) with attribute values that at least `min_products` have.
 
     One scan; memory in the number of different (type, attribute, value).

@@ -7,6 +7,7 @@ from typing import Any
 
 from multirecall.core.errors import EncoderError, MissingExtra
 from multirecall.encoders.locating import package_folder
+from multirecall.encoders.sentence_transformer import quiet_loading
 from multirecall.training.rewriter.extras import required
 from multirecall.training.rewriter.policy import Causal, Policy, Seq2Seq
 from multirecall.training.rewriter.recipes import Backbone, Recipe
@@ -58,7 +59,8 @@ def _pretrained(recipe: Recipe) -> Policy:
         config = transformers.AutoConfig.from_pretrained(where, **options)
         encoder_decoder = bool(config.is_encoder_decoder)
         auto = transformers.AutoModelForSeq2SeqLM if encoder_decoder else transformers.AutoModelForCausalLM
-        model = auto.from_pretrained(where, dtype=required("torch").float32, **options)
+        with quiet_loading():
+            model = auto.from_pretrained(where, dtype=required("torch").float32, **options)
     except (OSError, ValueError, KeyError) as error:
         raise EncoderError(
             f"The model {recipe.backbone.pretrained!r} could not be loaded: {str(error).splitlines()[0]}",

@@ -83,10 +83,10 @@ def split_needs(
     concepts or sets give stays with the tests alone: it is taken out of `train`.
     """
     if held_out is None:
-        of = split_by_rank([c.key for c in concepts])
+        of = split_by_rank([f"{c.kind}/{c.key}" for c in concepts])
         concepts, held_out = (
-            [c for c in concepts if of[c.key] != "test"],
-            [c for c in concepts if of[c.key] == "test"],
+            [c for c in concepts if of[f"{c.kind}/{c.key}"] != "test"],
+            [c for c in concepts if of[f"{c.kind}/{c.key}"] == "test"],
         )
     taught, kept = [], []
     for c in concepts:

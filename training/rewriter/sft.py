@@ -1,4 +1,4 @@
-"""Supervised fine-tuning: cross-entropy of the taught lists, smoothed."""
+"""Supervised fine-tuning: cross-entropy of the taught lists, at first smoothed."""
 
 from __future__ import annotations
 
@@ -46,8 +46,9 @@ def fine_tune(
             torch.manual_seed(step_seed(seed, phase, step))
             batch = _batch(torch, by_length, settings.batch)
             logits, labels = policy.logits(policy.model, [query for query, _ in batch], [ids for _, ids in batch])
+            smoothing = settings.smoothing if step <= settings.steps // 2 else 0.0
             loss = torch.nn.functional.cross_entropy(
-                logits.flatten(0, 1), labels.flatten(), ignore_index=-100, label_smoothing=settings.smoothing
+                logits.flatten(0, 1), labels.flatten(), ignore_index=-100, label_smoothing=smoothing
             )
             for group in optimiser.param_groups:
                 group["lr"] = rate_at(step, settings)

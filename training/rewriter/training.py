@@ -88,7 +88,7 @@ def lessons_of(
         needs=needs,
         plain=plain_needs(stock, wanted=wanted, seed=recipe.seed, avoid=avoid | tested),
         assortment=stock,
-        titles=tuple(title_lines(engine)),
+        titles=tuple(sorted(title_lines(engine))),  # a scan has no order, and the tokenizer must not hang on it
     )
 
 
