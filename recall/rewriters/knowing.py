@@ -51,8 +51,9 @@ _SAME = {
     "trip": "travel", "journey": "travel", "overheats": "hot", "overheating": "hot", "heat": "hot", "warm": "hot",
     "connect": "connect", "plug": "connect", "hook": "connect", "attach": "connect",
 }  # fmt: skip
-_LEAST = 0.42
+_LEAST = 0.3
 _WELL_KNOWN = 0.9
+_KEYWORDS = 3  # so many words and no little one among them name a product rather than a need
 _PER_CONCEPT = 4
 _MOST = 4
 _UNHEARD = 0.6  # weight of a query's word that no concept has, in shares of the heaviest: a name, or another subject
@@ -84,7 +85,8 @@ class Knowledge:
     """The rewriter over concepts; those said first win where two fit as well.
 
     A wording fits a query by the weights of their common words against those of each: rare words weigh more, words of
-    the concept's other wordings count half. It must share two words with it, or be one word as the query is. Answers
+    the concept's other wordings count half. It must share two words with the query, or be one word as the query is. Of
+    three words or fewer without a little one (`hdmi cable`) only the whole counts: they mostly name a product. Answers
     with what up to two concepts find, the better one first.
     """
 
@@ -148,6 +150,7 @@ class Knowledge:
         if not stems or not self._weights:
             return []
         words = frozenset(words_of(text))
+        is_short = len(words) <= _KEYWORDS and words.isdisjoint(_STOP_WORDS) and words.isdisjoint(_REFUSALS)
         silent = {kind for kind, signs in _SIGNS.items() if signs.isdisjoint(words)}
         unheard = _UNHEARD * max(self._weights.values())
         weights = {stem: self._weights.get(stem, unheard) for stem in stems}
@@ -159,6 +162,8 @@ class Knowledge:
             if len(common) < 2 and (len(stems) > 1 or len(wording.stems) > 1):
                 continue
             in_full = len(common) == len(wording.stems)
+            if is_short and not (in_full and len(common) == len(stems)):
+                continue
             if common <= _REFUSALS or (self.concepts[wording.concept].kind in silent and not in_full):
                 continue
             heard = sum(weights[stem] for stem in common)
