@@ -73,7 +73,7 @@ def reinforce(
             prompts = [query for query in asked for _ in range(settings.group)]
             outputs = [ids for group in groups for ids in group]
             rewards = score([(q, read_list(policy.text(ids), n=n)) for q, ids in zip(prompts, outputs, strict=True)])
-            totals = torch.tensor([r.total for r in rewards]).view(-1, settings.group)
+            totals = torch.tensor([r.total for r in rewards], dtype=torch.float32).view(-1, settings.group)
             gains = advantages(totals).flatten()
             with torch.no_grad():
                 wanted, mask = token_log_probs(*policy.logits(reference, prompts, outputs))
