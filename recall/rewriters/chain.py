@@ -14,6 +14,8 @@ from multirecall.recall.rewriters.base import Rewriter, Rewriting, Rewritten
 
 __all__ = ["RewriteChain", "best_of", "joined_fingerprint", "with_text"]
 
+_ALMOST = 0.9
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewriteChain:
@@ -113,14 +115,19 @@ def best_of(rewritings: Iterable[Rewriting], own_text: str, n: int) -> tuple[Rew
     """The surest of each text, without `own_text`, confidence descending, then text ascending; at most `n`.
 
     A repair may put a space where the query has none, so the query's text is dropped only if it is the same in all but
-    case and spacing around it; among themselves rewritings are equal by their letters and digits.
+    case and spacing around it; among themselves rewritings are equal by their letters and digits. Of equal ones the one
+    with more steps stays if it is about as sure: `black printer 15.6 inch` rather than `black printer 15,6 inch`.
     """
     own = " ".join(own_text.casefold().split())
     kept: dict[str, Rewriting] = {}
     for one in sorted(rewritings, key=lambda one: (-one.confidence, one.text, one.by)):
-        if " ".join(one.text.casefold().split()) != own:
-            kept.setdefault("".join(_letters(one.text)), one)
-    return tuple(kept.values())[:n]
+        if " ".join(one.text.casefold().split()) == own:
+            continue
+        key = "".join(_letters(one.text))
+        surest = kept.setdefault(key, one)
+        if len(one.log) > len(surest.log) and one.confidence >= _ALMOST * surest.confidence:
+            kept[key] = one
+    return tuple(sorted(kept.values(), key=lambda one: (-one.confidence, one.text)))[:n]
 
 
 def _letters(text: str) -> Iterator[str]:

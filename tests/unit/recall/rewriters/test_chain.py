@@ -83,6 +83,17 @@ def test_equal_texts_are_merged_and_the_own_text_is_dropped() -> None:
     assert [(one.text, one.by) for one in chain.rewrite(query("wifi"), NEVER)] == [("wi fi", "b")]
 
 
+def test_of_equal_texts_the_repaired_one_stays_if_it_is_about_as_sure() -> None:
+    def texts(sure: float) -> list[tuple[str, float]]:
+        chain = RewriteChain(
+            repairs=(Replaces("units", "15,6", "15.6", sure),), alternatives=(Replaces("languages", "rot", "red", 0.9),)
+        )
+        return [(one.text, one.confidence) for one in chain.rewrite(query("rot 15,6"), NEVER)]
+
+    assert texts(0.95) == [("rot 15.6", 0.95), ("red 15.6", 0.95 * 0.9)]
+    assert texts(0.5) == [("red 15,6", 0.9), ("rot 15.6", 0.5)]
+
+
 def test_a_repair_may_change_the_spaces_alone() -> None:
     chain = RewriteChain(repairs=(Replaces("compounds", "powerbank", "power bank", 0.7),))
     assert [one.text for one in chain.rewrite(query("powerbank"), NEVER)] == ["power bank"]
