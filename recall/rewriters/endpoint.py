@@ -65,6 +65,7 @@ class ChatEndpoint:
         self._api_key = api_key
         self._body = dict(body or {})
         self._tls = ssl.create_default_context()
+        self._fingerprint = fingerprint({"endpoint": self._url, "request": self._request("")})
 
     @property
     def name(self) -> str:
@@ -72,7 +73,7 @@ class ChatEndpoint:
 
     @property
     def fingerprint(self) -> str:
-        return fingerprint({"endpoint": self._url, "request": self._request("")})
+        return self._fingerprint
 
     def generate(self, texts: Sequence[str], deadline: Deadline) -> list[Generated]:
         """One answer for each text. Raises DeadlineExceeded if one is late, EncoderError if one cannot be had."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import InvalidInput
@@ -39,25 +39,22 @@ class ModelRewriter:
     generator: Generator
     n: int = DEFAULT_REWRITES
     words: CatalogueWords | None = None
+    fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
         if not 1 <= self.n <= 20:
             raise InvalidInput(f"A model is asked for 1 to 20 rewrites, got {self.n}.", field="n")
+        depends_on = {
+            "generator": self.generator.fingerprint,
+            "n": self.n,
+            "words": self.words.fingerprint if self.words is not None else "",
+            "versions": [reading.VERSION, trusting.VERSION],
+        }
+        object.__setattr__(self, "fingerprint", fingerprint(depends_on))  # once: each look at the search cache reads it
 
     @property
     def name(self) -> str:
         return "model"
-
-    @property
-    def fingerprint(self) -> str:
-        return fingerprint(
-            {
-                "generator": self.generator.fingerprint,
-                "n": self.n,
-                "words": self.words.fingerprint if self.words is not None else "",
-                "versions": [reading.VERSION, trusting.VERSION],
-            }
-        )
 
     @property
     def is_model(self) -> bool:
