@@ -22,9 +22,12 @@ __all__ = ["BracketMiner", "Judged", "MinedSynonym", "mine_judgments"]
 _MAX_EXPLANATIONS = 200_000
 _MIN_PRODUCTS = 2
 _MIN_QUERIES = 3
+_NOT_IN_TITLES, _IN_TITLES = 0.1, 0.8  # of the titles that answer a query
 _LEAST_LLR = 10.83  # chi square with one degree of freedom: 1 in 1,000 by chance
-_LEAST_SHARE = 0.3
+_LEAST_SHARE = 0.5
 _MOST_PER_WORD = 3
+_MIN_SHARED = 2  # neighbours
+_NOBODY: frozenset[tuple[str, str]] = frozenset()
 _MIN_CHARS = 3
 _BRACKETS = re.compile(r"((?:[^\W\d_][\w-]*[ ]){1,6})\(([^\W\d_]{2,6})s?\)")
 _REVERSED = re.compile(r"(?<![\w-])([^\W\d_]{2,6}) \(((?:[^\W\d_][\w-]*[ ]?){2,6})\)")
@@ -95,9 +98,11 @@ def mine_judgments(judged: Iterable[Judged], vocabulary: Vocabulary) -> list[Min
     """Words of titles that stand for words of queries, by log-likelihood over queries.
 
     A word of a query counts only where no more than one in ten of its titles has it, and a word of titles where it
-    stands in more than half of them and is none of the query's. What is left must be seen in 3 queries, beyond chance,
-    and in 0.3 of the queries with the word, which makes the confidence.
+    stands in four of five of them and is none of the query's. What is left must be seen in 3 queries, beyond chance,
+    and in half of the queries with the word. What the answers share need not mean the same (`laptop`, `ddr`): two words
+    of the catalogue must also stand beside the same words there (`laptop bag`, `notebook bag`).
     """
+    beside = _neighbours(vocabulary)
     said, meant, both = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
     spelt: dict[str, str] = {}
     n = 0
@@ -108,8 +113,8 @@ def mine_judgments(judged: Iterable[Judged], vocabulary: Vocabulary) -> list[Min
         n += 1
         asked = _keys(one.text, spelt)
         held = Counter(word for title in titles for word in title)
-        missing = {word for word in asked if held[word] <= 0.1 * len(titles)}
-        offered = {word for word, count in held.items() if count > 0.5 * len(titles) and word not in asked}
+        missing = {word for word in asked if held[word] <= _NOT_IN_TITLES * len(titles)}
+        offered = {word for word, count in held.items() if count >= _IN_TITLES * len(titles) and word not in asked}
         said.update(missing)
         meant.update(offered)
         both.update((word, other) for word in missing for other in offered)
@@ -117,7 +122,10 @@ def mine_judgments(judged: Iterable[Judged], vocabulary: Vocabulary) -> list[Min
     for (word, other), count in both.items():
         share = count / said[word]
         sure = log_likelihood(count, said[word] - count, meant[other] - count, n - said[word] - meant[other] + count)
-        if count >= _MIN_QUERIES and share >= _LEAST_SHARE and sure >= _LEAST_LLR and not vocabulary.is_name(other):
+        if count < _MIN_QUERIES or share < _LEAST_SHARE or sure < _LEAST_LLR or vocabulary.is_name(other):
+            continue
+        mine, theirs = beside.get(word, _NOBODY), beside.get(other, _NOBODY)
+        if len(mine) < _MIN_SHARED or len(mine & theirs) >= _MIN_SHARED:
             found[word].append(
                 MinedSynonym(
                     said=spelt[word],
@@ -129,6 +137,16 @@ def mine_judgments(judged: Iterable[Judged], vocabulary: Vocabulary) -> list[Min
             )
     ranked = (sorted(pairs, key=lambda one: (-one.confidence, one.meant))[:_MOST_PER_WORD] for pairs in found.values())
     return sorted(chain.from_iterable(ranked), key=lambda one: (-one.evidence, one.said, one.meant))
+
+
+def _neighbours(vocabulary: Vocabulary) -> dict[str, set[tuple[str, str]]]:
+    """By word, without its plural's `s`: the words before and behind it in the catalogue."""
+    beside: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for left, right in vocabulary.pairs:
+        for word, neighbour in ((left, (">", right)), (right, ("<", left))):
+            for key in key_of(word):
+                beside[key].add(neighbour)
+    return beside
 
 
 def _keys(text: str, spelt: dict[str, str]) -> set[str]:

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from multirecall.recall.rewriters.mining import BracketMiner, Judged, explanations, log_likelihood, mine_judgments
+from multirecall.recall.rewriters.vocabulary import Vocabulary
 from tests.unit.recall.rewriters.shop import KINDS, records, vocabulary
 
 
@@ -56,6 +57,14 @@ def test_too_little_is_no_evidence_and_brands_are_no_synonyms() -> None:
         )
         == 1
     )
+
+
+def test_words_of_the_catalogue_must_stand_beside_the_same_words() -> None:
+    judged = [Judged(text="laptop", titles=("notebook ddr",))] * 6 + [Judged(text="bag", titles=("bag",))] * 9
+    assert {one.meant for one in mine_judgments(judged, vocabulary())} == {"notebook", "ddr"}  # laptop is not known
+    beside = {("laptop", "bag"): 2, ("laptop", "sleeve"): 2, ("notebook", "bag"): 2, ("notebook", "sleeve"): 2}
+    known = Vocabulary(words={"laptop": 4, "notebook": 4, "ddr": 4}, pairs={**beside, ("ddr", "memory"): 2})
+    assert [one.meant for one in mine_judgments(judged, known)] == ["notebook"]
 
 
 def test_log_likelihood() -> None:
