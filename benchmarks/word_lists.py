@@ -63,7 +63,7 @@ def markdown(report: EvaluationReport, touched: Mapping[str, int]) -> str:
 
 
 def _line(row: SegmentRow, touched: Mapping[str, int]) -> str:
-    cells = [row.value or "all", str(row.figure("as it is", "nDCG@10").n), str(touched[row.value or "all"])]
+    cells = [row.value, str(row.figure("as it is", "nDCG@10").n), str(touched[row.value])]
     for measure in MEASURES:
         for system in ("as it is", "replaced", "fused"):
             cell = f"{row.figure(system, measure).mean or 0.0:.3f}"
@@ -95,7 +95,7 @@ def main() -> None:
                 query = understand(judged.text)
                 own = answers(query)
                 said = rewriters.rewrite(query, Deadline.never())
-                touched.update([judged.columns["class"], "all"] if said else [])
+                touched.update([judged.columns["class"], "all queries"] if said else [])
                 fused = dict(own)
                 for one in said:
                     for name, score in answers(understand(one.text)).items():
