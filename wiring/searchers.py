@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from multirecall.wiring.routes import ROUTES, open_routes, route_names
 from multirecall.wiring.settings import Settings
 
 __all__ = ["OpenSearcher", "check_weights", "opened_live_searcher", "opened_searcher"]
+
+_log = logging.getLogger("multirecall.search")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +86,10 @@ def opened_live_searcher(
         vector_bytes = settings.cache_vectors_mb * 1024 * 1024 if remember_vectors else 0
 
         def open_generation(info: IndexInfo) -> Searcher:
-            return _searcher(settings, engine, info, models, breaker=breaker, vector_bytes=vector_bytes)[0]
+            searcher, notes = _searcher(settings, engine, info, models, breaker=breaker, vector_bytes=vector_bytes)
+            for note in notes:  # nobody reads them beside an answer here, as on the command line
+                _log.warning("%s", note)
+            return searcher
 
         yield stack.enter_context(LiveSearcher(engine, open_generation, timeout_s=settings.timeout_s, breaker=breaker))
 
