@@ -181,10 +181,12 @@ def _words_of_languages() -> Set[str]:
 
 
 def _open_languages(opening: RewriterOpening) -> Rewriter:
+    from multirecall.recall.rewriters.dictionary import LANGUAGES
     from multirecall.recall.rewriters.languages import Languages
 
     often = max(10, opening.vocabulary.n_products // 2_000)
     return Languages(
+        languages=LANGUAGES if opening.language == "english" else (),  # the names are those of an English catalogue
         brands=frozenset(opening.vocabulary.brands),
         catalogue=frozenset(word for word, count in opening.vocabulary.folded.items() if count >= often),
     )

@@ -13,6 +13,7 @@ from multirecall.core.deadline import Deadline
 from multirecall.core.query import Query
 from multirecall.recall.rewriters.base import MAX_REWRITING_CHARS, Rewriter, Rewriting
 from multirecall.recall.rewriters.languages import Languages, known_words
+from multirecall.recall.rewriters.opening import open_rewriters
 
 PLAIN = Languages()
 
@@ -167,6 +168,13 @@ def test_it_is_a_rewriter_that_compares_by_value() -> None:
 
 def test_only_the_languages_asked_for() -> None:
     assert said("souris sans fil", Languages(languages=("de",))) == ()
+
+
+@pytest.mark.parametrize(("language", "texts"), [("english", ["black wireless mouse"]), ("french", [])])
+def test_beside_an_index_of_another_language_it_is_silent(language: str, texts: list[str]) -> None:
+    query = Query(raw="souris sans fil noire", text="souris sans fil noire")
+    chain = open_rewriters("languages", language=language)
+    assert [one.text for one in chain.rewrite(query, Deadline.never())] == texts
 
 
 def test_known_words_hold_what_a_spelling_must_not_touch() -> None:
