@@ -47,7 +47,7 @@ class RewriteRoute:
 
     Each rewriting is asked of the text fields and, if there is a `vector_field`, of the vectors, all in the engine's
     one round trip. Only the text is another one: filter and stored fields are the query's, the facets stay with the
-    routes that ask its own words. A score is 0 to 1, the confidence of a rewriting at most. A query of part numbers
+    routes that ask its own words. A score is 0 to 1. A query of part numbers
     alone is not rewritten: what is one letter away is another product.
     A rewriter that is late or broken takes nothing from the others, and the ranking says that it is partial.
 
@@ -60,7 +60,7 @@ class RewriteRoute:
     k: int = 100
     vector_field: str | None = None
     boosts: FieldBoosts = FieldBoosts()
-    merge: str = "max"
+    merge: str = "noisy_or"
     feedback: int = 0
     second: Rewriter | None = field(default=None, repr=False)
     weak_below: int = 10

@@ -24,7 +24,7 @@ class RewriterSettings(BaseSettings):
     synonyms: Path | None = Field(None, description="your synonyms, in the syntax of Solr and Elasticsearch")
     knowledge: Path | None = Field(None, description="your concepts beside the built-in ones (TOML)")
     rewrite_merge: Literal["max", "noisy_or", "parts"] = Field(
-        "max", description="how rewritings share a product: max, noisy_or; parts: they are parts of one need"
+        "noisy_or", description="how rewritings share a product: noisy_or, max; parts: they are parts of one need"
     )
     rewrite_feedback: int = Field(
         0, ge=0, le=100, description="ask once more with words that so many first products share; 0: off"
