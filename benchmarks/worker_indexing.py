@@ -30,7 +30,7 @@ from multirecall.indexer.sources import Catalogue
 from multirecall.wiring.engines import opened_encoder, opened_engine
 from multirecall.wiring.settings import Settings, load_settings
 from multirecall.workers.app import make_app, opened_deployment
-from multirecall.workers.store.jobs import JobKind, JobState
+from multirecall.workers.store.job import JobKind, JobState
 from multirecall.workers.submitting import Submitter
 
 

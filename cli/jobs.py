@@ -98,7 +98,7 @@ def evaluate(
     Example: multirecall jobs evaluate
     """
     from multirecall.workers.app import opened_deployment
-    from multirecall.workers.store.jobs import JobKind
+    from multirecall.workers.store.job import JobKind
     from multirecall.workers.submitting import Submitter
 
     with opened_deployment(load_settings(), engine) as deployment:

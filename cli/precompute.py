@@ -70,7 +70,7 @@ def _by_workers(
     """Starts the job and follows it."""
     from multirecall.cli.show_job import follow_job, print_job
     from multirecall.workers.app import opened_deployment
-    from multirecall.workers.store.jobs import JobKind
+    from multirecall.workers.store.job import JobKind
     from multirecall.workers.submitting import Submitter
     from multirecall.workers.wiring import absolute
 

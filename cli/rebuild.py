@@ -89,7 +89,7 @@ def rebuild(
     chosen = chosen_mapping(mapping)
     if workers:
         from multirecall.workers.app import opened_deployment
-        from multirecall.workers.store.jobs import JobKind
+        from multirecall.workers.store.job import JobKind
         from multirecall.workers.submitting import Submitter
         from multirecall.workers.wiring import absolute
 

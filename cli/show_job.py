@@ -21,7 +21,7 @@ from multirecall.core.errors import StoreUnavailable
 
 if TYPE_CHECKING:  # Redis and Celery are loaded by the commands that need them
     from multirecall.workers.deployment import Deployment
-    from multirecall.workers.store.jobs import Job
+    from multirecall.workers.store.job import Job
 
 __all__ = ["follow_job", "job_view", "left", "print_job", "short_when", "trouble_view", "when"]
 

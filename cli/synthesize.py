@@ -74,7 +74,7 @@ def _by_workers(engine: str | None, sources: SynthesisSources, out: Path, *, det
     from multirecall.cli.index import started_view
     from multirecall.cli.show_job import follow_job
     from multirecall.workers.app import opened_deployment
-    from multirecall.workers.store.jobs import JobKind
+    from multirecall.workers.store.job import JobKind
     from multirecall.workers.submitting import Submitter
     from multirecall.workers.wiring import absolute
 

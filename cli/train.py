@@ -32,7 +32,7 @@ def _train_by_workers(
     """Starts the job and follows it."""
     from multirecall.cli.show_job import follow_job
     from multirecall.workers.app import opened_deployment
-    from multirecall.workers.store.jobs import JobKind
+    from multirecall.workers.store.job import JobKind
     from multirecall.workers.submitting import Submitter
     from multirecall.workers.wiring import absolute
 

@@ -22,7 +22,7 @@ from multirecall.workers.housekeeping import prune
 from multirecall.workers.logs import configure_logs
 from multirecall.workers.processing import BatchProcessor, holder_of
 from multirecall.workers.rewriting import Precomputation
-from multirecall.workers.store.jobs import JobKind
+from multirecall.workers.store.job import JobKind
 from multirecall.workers.submitting import Submitter
 from multirecall.workers.sweeping import Sweeper
 from multirecall.workers.training import BlenderTraining

@@ -22,7 +22,7 @@ from multirecall.indexer.rejects import RejectsFile
 from multirecall.indexer.rows import Reject, RowReader
 from multirecall.indexer.seen_ids import Places, SeenIds
 from multirecall.indexer.sources import BrokenRow, Catalogue
-from multirecall.workers.store.jobs import Job
+from multirecall.workers.store.job import Job
 
 __all__ = ["BuildPlan", "NewIndex"]
 

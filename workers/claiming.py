@@ -5,7 +5,7 @@ from __future__ import annotations
 from multirecall.core.errors import InvalidInput, NotFound
 from multirecall.engines.base import Engine, IndexInfo
 from multirecall.workers.deployment import Deployment
-from multirecall.workers.store.jobs import JobState
+from multirecall.workers.store.job import JobState
 
 __all__ = ["BuildClaim", "job_of"]
 

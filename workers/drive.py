@@ -13,7 +13,7 @@ from multirecall.engines.base import Engine
 from multirecall.workers.deployment import Deployment
 from multirecall.workers.leases import Kept
 from multirecall.workers.logs import logging_about
-from multirecall.workers.store.jobs import Job, JobState
+from multirecall.workers.store.job import Job, JobState
 
 __all__ = ["Drive", "Stopped", "drive_whole", "driving", "unexpected"]
 

@@ -32,7 +32,7 @@ from multirecall.workers.drive import Drive, Stopped, driving, unexpected
 from multirecall.workers.finishing import Finish, GateOf, changes_settled
 from multirecall.workers.pausing import Pause
 from multirecall.workers.store.batches import Batch
-from multirecall.workers.store.jobs import JobState
+from multirecall.workers.store.job import JobState
 
 __all__ = ["JobDriver"]
 

@@ -15,7 +15,7 @@ from multirecall.workers.carrying import NewerProducts
 from multirecall.workers.claiming import BuildClaim
 from multirecall.workers.deployment import Deployment
 from multirecall.workers.drive import Drive
-from multirecall.workers.store.jobs import Job
+from multirecall.workers.store.job import Job
 
 __all__ = ["Finish", "GateOf", "changes_settled"]
 

@@ -28,7 +28,7 @@ from multirecall.workers.leases import Kept
 from multirecall.workers.logs import logging_about
 from multirecall.workers.settling import letter_of, settlement_of, successor, timed
 from multirecall.workers.store.batches import Batch, Lease, Settlement
-from multirecall.workers.store.jobs import JobState
+from multirecall.workers.store.job import JobState
 
 __all__ = ["BatchProcessor", "holder_of"]
 

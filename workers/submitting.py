@@ -17,7 +17,7 @@ from multirecall.workers.deployment import Deployment
 from multirecall.workers.pausing import Pause
 from multirecall.workers.store.batches import Batch
 from multirecall.workers.store.dead_letters import DeadLetter
-from multirecall.workers.store.jobs import Job, JobKind, JobState
+from multirecall.workers.store.job import Job, JobKind, JobState
 from multirecall.workers.store.schema import SeenSchema
 
 __all__ = ["Submitter"]

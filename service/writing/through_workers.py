@@ -12,7 +12,7 @@ from multirecall.indexer.changes import ChangeReader
 from multirecall.service.writing.straight import refusal
 from multirecall.service.writing.writer import Change, ItemResult, Written
 from multirecall.workers.deployment import Deployment
-from multirecall.workers.store.jobs import Job
+from multirecall.workers.store.job import Job
 from multirecall.workers.submitting import Submitter
 
 __all__ = ["WorkersWriter"]

@@ -17,7 +17,7 @@ from multirecall.wiring.settings import Settings, load_settings
 from multirecall.workers.app import make_app
 from multirecall.workers.deployment import Deployment
 from multirecall.workers.store.batches import QUEUES
-from multirecall.workers.store.jobs import Job, JobKind, JobState
+from multirecall.workers.store.job import Job, JobKind, JobState
 from multirecall.workers.submitting import Submitter
 from multirecall.workers.wiring import make_deployment
 from tests.chaos.workers.checking import assert_content

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from multirecall.workers.store.jobs import JobKind
+from multirecall.workers.store.job import JobKind
 from tests.chaos.workers.cluster import Cluster
 from tests.chaos.workers.expected import Expected
 from tests.chaos.workers.shop import Shop

@@ -14,7 +14,7 @@ from multirecall.core.errors import MultirecallError
 from multirecall.search.live import LiveSearcher
 from multirecall.search.understand import understand
 from multirecall.wiring.searchers import opened_live_searcher
-from multirecall.workers.store.jobs import JobKind, JobState
+from multirecall.workers.store.job import JobKind, JobState
 from tests.chaos.workers.cluster import Cluster, Started
 from tests.chaos.workers.expected import Expected
 from tests.chaos.workers.shop import Shop

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from multirecall.indexer.items import DeleteItem
 from multirecall.workers.store.dead_letters import DeadLetter
-from multirecall.workers.store.jobs import Job, JobKind, JobState
+from multirecall.workers.store.job import Job, JobKind, JobState
 from tests.e2e.page.conftest import Opened
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]

@@ -30,7 +30,7 @@ from multirecall.wiring.frontends import opened_frontend
 from multirecall.wiring.precomputing import frequent_queries, precompute
 from multirecall.wiring.settings import Settings, load_settings
 from multirecall.workers.rewriting import Precomputation
-from multirecall.workers.store.jobs import JobKind, JobState
+from multirecall.workers.store.job import JobKind, JobState
 from multirecall.workers.submitting import Submitter
 from tests.support.chat_server import Behaviour, ChatServer, answer, echo, hang
 from tests.support.deployments import eventually, opened_bench

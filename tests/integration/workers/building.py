@@ -15,7 +15,7 @@ from multirecall.indexer.new_schema import IndexShape, new_schema
 from multirecall.workers.building import BuildPlan
 from multirecall.workers.driving import JobDriver
 from multirecall.workers.finishing import GateOf
-from multirecall.workers.store.jobs import Job, JobKind, JobState
+from multirecall.workers.store.job import Job, JobKind, JobState
 from multirecall.workers.submitting import Submitter
 from tests.integration.workers.shop import ENCODER, MAPPING
 from tests.support.deployments import Bench

@@ -7,7 +7,7 @@ from typing import Any
 from multirecall.indexer.items import Item
 from multirecall.workers.store.batches import Batch
 from multirecall.workers.store.dead_letters import DeadLetter
-from multirecall.workers.store.jobs import Job, JobKind
+from multirecall.workers.store.job import Job, JobKind
 from multirecall.workers.submitting import Submitter
 from tests.support.deployments import Bench
 

@@ -12,7 +12,8 @@ from multirecall.indexer.items import CopyItem, DeleteItem, Item, RowItem, Updat
 from multirecall.workers.store.batches import Batch, BatchStore, Lease, Settlement, Successor
 from multirecall.workers.store.connection import Connection
 from multirecall.workers.store.dead_letters import DeadLetter, DeadLetters
-from multirecall.workers.store.jobs import JobKind, JobStore
+from multirecall.workers.store.job import JobKind
+from multirecall.workers.store.jobs import JobStore
 from tests.support.deployments import eventually
 
 pytestmark = pytest.mark.integration

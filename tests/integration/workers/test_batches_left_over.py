@@ -9,7 +9,7 @@ import pytest
 from multirecall.core.errors import InvalidInput
 from multirecall.indexer.items import RowItem, UpdateItem
 from multirecall.workers.processing import BatchProcessor
-from multirecall.workers.store.jobs import JobKind, JobState
+from multirecall.workers.store.job import JobKind, JobState
 from multirecall.workers.submitting import Submitter
 from tests.integration.workers.changing import counts, job_of, letters, put, send, update
 from tests.integration.workers.shop import index_shop, products, rows

@@ -10,7 +10,7 @@ import pytest
 
 from multirecall.engines.base import IndexedProduct, IndexInfo, Upsert, Write, WriteResult
 from multirecall.indexer.items import RowItem, UpdateItem
-from multirecall.workers.store.jobs import JobKind, JobState
+from multirecall.workers.store.job import JobKind, JobState
 from tests.integration.workers.changing import counts, delete, job_of, put, send, update
 from tests.integration.workers.shop import index_shop, products, rows
 from tests.support.deployments import Bench

@@ -9,7 +9,7 @@ import pytest
 
 from multirecall.core.errors import InvalidInput
 from multirecall.engines.base import Delete, Update
-from multirecall.workers.store.jobs import JobState
+from multirecall.workers.store.job import JobState
 from multirecall.workers.submitting import Submitter
 from tests.integration.workers.building import (
     PASSED,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from multirecall.indexer.items import UpdateItem
-from multirecall.workers.store.jobs import JobState
+from multirecall.workers.store.job import JobState
 from multirecall.workers.store.late import LateUpdates
 from tests.integration.workers.building import catalogue, drive, during, live, rebuild, start, why
 from tests.integration.workers.changing import delete, send, update, upsert

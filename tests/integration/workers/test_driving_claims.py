@@ -10,7 +10,7 @@ import pytest
 from multirecall.core.errors import EngineBusy, InvalidInput
 from multirecall.engines.schema import Schema
 from multirecall.workers.claiming import BuildClaim
-from multirecall.workers.store.jobs import Job, JobKind, JobState
+from multirecall.workers.store.job import Job, JobKind, JobState
 from multirecall.workers.submitting import Submitter
 from tests.integration.workers.building import STOPPED, catalogue, drive, during, indexes, live, rebuild, start, why
 from tests.integration.workers.shop import index_shop, products, rows

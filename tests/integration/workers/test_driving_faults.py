@@ -9,7 +9,7 @@ import pytest
 
 from multirecall.core.errors import EngineAuthError, EngineUnavailable, InvalidInput, NotFound, StorageFull
 from multirecall.engines.schema import Schema
-from multirecall.workers.store.jobs import JobState
+from multirecall.workers.store.job import JobState
 from multirecall.workers.submitting import Submitter
 from tests.integration.workers.building import (
     STOPPED,

@@ -9,7 +9,7 @@ import pytest
 from multirecall.core.errors import StoreUnavailable
 from multirecall.engines.base import Delete, IndexedProduct, Update, Upsert
 from multirecall.indexer.items import UpdateItem
-from multirecall.workers.store.jobs import JobState
+from multirecall.workers.store.job import JobState
 from tests.integration.workers.building import catalogue, drive, during, start
 from tests.integration.workers.shop import ENCODER, VERSIONED, index_shop, products, rows
 from tests.support.deployments import Bench

@@ -18,7 +18,7 @@ from multirecall.wiring.gate import ATTEMPTS
 from multirecall.wiring.settings import Settings
 from multirecall.workers import evaluating
 from multirecall.workers.evaluating import Evaluation
-from multirecall.workers.store.jobs import Job, JobKind, JobState
+from multirecall.workers.store.job import Job, JobKind, JobState
 from multirecall.workers.submitting import Submitter
 from tests.support.deployments import Bench
 from tests.support.judged_shop import judged_shop

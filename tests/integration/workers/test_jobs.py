@@ -10,7 +10,8 @@ from multirecall.core.errors import InvalidInput, NotFound
 from multirecall.indexer.items import DeleteItem
 from multirecall.workers.store.batches import Batch, BatchStore
 from multirecall.workers.store.connection import Connection
-from multirecall.workers.store.jobs import Job, JobKind, JobState, JobStore
+from multirecall.workers.store.job import Job, JobKind, JobState
+from multirecall.workers.store.jobs import JobStore
 from multirecall.workers.store.targets import Targets
 from tests.support.deployments import eventually
 

@@ -19,7 +19,7 @@ from multirecall.indexer.items import DeleteItem, RowItem, UpdateItem
 from multirecall.indexer.report import BuildWarning
 from multirecall.workers.processing import BatchProcessor
 from multirecall.workers.store.batches import Settlement
-from multirecall.workers.store.jobs import JobState
+from multirecall.workers.store.job import JobState
 from tests.integration.workers.changing import counts, delete, job_of, letters, put, send, update, upsert
 from tests.integration.workers.shop import index_shop, products, rows
 from tests.support.deployments import Bench

@@ -7,7 +7,7 @@ import pytest
 from multirecall.core.errors import EngineUnavailable, NotFound, StoreUnavailable
 from multirecall.engines.base import Delete
 from multirecall.workers.housekeeping import prune
-from multirecall.workers.store.jobs import JobKind
+from multirecall.workers.store.job import JobKind
 from multirecall.workers.submitting import Submitter
 from multirecall.workers.sweeping import Sweeper
 from tests.integration.workers.shop import index_shop, rows

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from multirecall.training.synthesis.records import read_pairs
-from multirecall.workers.store.jobs import JobKind, JobState
+from multirecall.workers.store.job import JobKind, JobState
 from multirecall.workers.submitting import Submitter
 from multirecall.workers.synthesizing import PairSynthesis
 from tests.support.deployments import Bench

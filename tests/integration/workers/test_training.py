@@ -12,7 +12,7 @@ from multirecall.fusion.blender_model import CARD_FILE
 from multirecall.wiring.blenders import blender_folder, load_blender
 from multirecall.wiring.settings import Settings
 from multirecall.workers import training
-from multirecall.workers.store.jobs import Job, JobKind, JobState
+from multirecall.workers.store.job import Job, JobKind, JobState
 from multirecall.workers.submitting import Submitter
 from multirecall.workers.training import BlenderTraining
 from tests.support.deployments import Bench

@@ -8,7 +8,7 @@ import pytest
 
 from multirecall.core.errors import Backpressure
 from multirecall.indexer.items import RowItem
-from multirecall.workers.store.jobs import JobKind, JobState
+from multirecall.workers.store.job import JobKind, JobState
 from multirecall.workers.submitting import Submitter
 from tests.integration.workers.changing import counts, delete, letters, put, send, update, upsert
 from tests.integration.workers.shop import VERSIONED, index_shop, products, rows
