@@ -9,7 +9,7 @@ on the same candidates, routes lexical and dense against lexical, dense and rewr
   R@100 per class of query with paired bootstrap intervals, the condensed figure, and the share of judged products;
 - the relevant products that the route alone found, per class and by which rewriter;
 - the ways to merge rewritings, and the options of the route (`variants`);
-- the time of a search without the route, with it, and with a language model that is quick, remembered, or hangs.
+- the time of a search without the route and with it (with a language model: `benchmarks.model_rewriter`).
 """
 
 from __future__ import annotations
@@ -18,19 +18,15 @@ import argparse
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 
 from benchmarks.blender import ensure_index
 from benchmarks.measure import quantiles_ms, write_result
@@ -43,6 +39,7 @@ from multirecall.fusion.features.feature_set import FeatureSet
 from multirecall.fusion.features.term_statistics import TermStatistics
 from multirecall.fusion.weighted_sum import WeightedSum
 from multirecall.recall.rewrite import RewriteRoute
+from multirecall.recall.rewriters.chain import RewriteChain
 from multirecall.search.pipeline import Searcher
 from multirecall.search.understand import understand
 from multirecall.training.blender.baselines import run_by, tuned_weighted_sum
@@ -174,12 +171,15 @@ def variants(
     """Ways to merge and options, each against the route as it is, by WeightedSum with equal weights."""
     searcher = opened.searcher
     standing = next(route for route in searcher.routes if isinstance(route, RewriteRoute))
+    chain = standing.rewriters
+    repairs = replace(chain, alternatives=()) if isinstance(chain, RewriteChain) else chain
     usual = run_by(WeightedSum(), pools)
     changed = {
         "noisy_or": replace(standing, merge="noisy_or"),
         "parts": replace(standing, merge="parts"),
         "feedback 5": replace(standing, feedback=5),
         "words only": replace(standing, vector_field=None),
+        "alternatives only where weak": replace(standing, rewriters=repairs, second=standing.rewriters),
     }
     result: dict[str, Any] = {}
     for name, route in changed.items():
@@ -197,69 +197,25 @@ def variants(
     return result
 
 
-@contextmanager
-def chat_server(delay_s: float) -> Iterator[str]:
-    """An OpenAI-compatible address whose model takes that long to say the same of every query."""
-    content = orjson.dumps({"choices": [{"message": {"role": "assistant", "content": "laser printer | usb cable"}}]})
-    over = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length", 0)))
-            over.wait(delay_s)
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: every search would make a line."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-    finally:
-        over.set()
-        server.shutdown()
-        server.server_close()
-
-
 def cost(settings: Settings, queries: Sequence[JudgedQuery]) -> dict[str, Any]:
-    """p50, p95 of `rank` in milliseconds; `degraded` the share of answers that say that something is missing."""
-    asked = [understand(query.text) for query in queries][:200]
-    result: dict[str, Any] = {}
-
-    def timed(name: str, searcher: Searcher) -> None:
-        taken, degraded = [], 0
-        for query in asked:
-            began = time.perf_counter()
-            degraded += bool(searcher.rank(query, 100).degraded)
-            taken.append(time.perf_counter() - began)
-        result[name] = {**quantiles_ms(np.array(taken)), "degraded": round(degraded / len(asked), 3)}
-        print(f"# {name}: {result[name]}", file=sys.stderr, flush=True)
-
-    for name, routes in (("without", "lexical,dense"), ("cheap rewriters", ROUTES)):
-        with opened_searcher(settings, routes=routes, fusion="weighted_sum") as opened:
-            for query in asked[:20]:
-                opened.searcher.rank(query, 100)
-            timed(name, opened.searcher)
-    for name, delay_s in (("model of 100 ms", 0.1), ("model that hangs", 600.0)):
-        with chat_server(delay_s) as url:
-            with_model = settings.model_copy(
-                update={
-                    "rewriters": f"{settings.rewriters},model:endpoint",
-                    "rewrite_url": url,
-                    "rewrite_model": "stub",
-                }
-            )
-            with opened_searcher(with_model, routes=ROUTES, fusion="weighted_sum") as opened:
-                timed(f"{name}, cold", opened.searcher)
-                if delay_s < 1.0:
-                    timed(f"{name}, remembered", opened.searcher)
-    return result
+    """p50, p95 of `rank` in milliseconds; each query is asked of both in turn, after 20 to warm up."""
+    asked = [understand(query.text) for query in queries]
+    taken: dict[str, list[float]] = {"without": [], "with": [], "with, of rewritten queries": []}
+    with (
+        opened_searcher(settings, routes="lexical,dense", fusion="weighted_sum") as plain,
+        opened_searcher(settings, routes=ROUTES, fusion="weighted_sum") as full,
+    ):
+        for at, query in enumerate([*asked[:20], *asked]):
+            for name, searcher in (("without", plain.searcher), ("with", full.searcher)):
+                began = time.perf_counter()
+                answer = searcher.rank(query, 100)
+                took_s = time.perf_counter() - began
+                if at < 20:
+                    continue
+                taken[name].append(took_s)
+                if answer.rankings[-1].rewritings:
+                    taken["with, of rewritten queries"].append(took_s)
+    return {name: quantiles_ms(np.array(of)) for name, of in taken.items()}
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ class WeightedSum:
     the share of that route's last hit: not found is worth no more than found last. A route whose hits all have
     one score gives each of them 1. Weights are shared out among the routes with hits, so that fused scores stay
     in 0..1 when a route fails or is empty. Probabilities are taken as they are: a route that is sure of nothing must
-    not be raised to 1 (docs/results/rewriting.md).
+    not be raised to 1 (docs/results/rewrite-route.md).
     """
 
     weights: Mapping[str, float] | None = None
