@@ -55,6 +55,10 @@ def test_commands_of_the_page_run(page: Path, shop: Path, monkeypatch: pytest.Mo
         for line in block.strip().splitlines():
             words, _, target = line.partition(" > ") if line.startswith("multirecall mapping") else (line, "", "")
             arguments = shlex.split(words)
+            if arguments[0] == "export":
+                for name, _, value in (word.partition("=") for word in arguments[1:]):
+                    monkeypatch.setenv(name, value)
+                continue
             assert arguments[0] == "multirecall", line
             outcome = multirecall(*arguments[1:])
             assert outcome.code == 0, f"{line}\n{outcome.out}\n{outcome.err}"
