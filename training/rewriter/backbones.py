@@ -60,7 +60,9 @@ def _pretrained(recipe: Recipe) -> Policy:
         encoder_decoder = bool(config.is_encoder_decoder)
         auto = transformers.AutoModelForSeq2SeqLM if encoder_decoder else transformers.AutoModelForCausalLM
         with quiet_loading():
-            model = auto.from_pretrained(where, dtype=required("torch").float32, **options)
+            # GGUF is a format without code as well; pickled weights are refused.
+            weights = options if "gguf_file" in options else {**options, "use_safetensors": True}
+            model = auto.from_pretrained(where, dtype=required("torch").float32, **weights)
     except (OSError, ValueError, KeyError) as error:
         raise EncoderError(
             f"The model {recipe.backbone.pretrained!r} could not be loaded: {str(error).splitlines()[0]}",
