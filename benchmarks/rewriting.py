@@ -175,7 +175,7 @@ def variants(
     repairs = replace(chain, alternatives=()) if isinstance(chain, RewriteChain) else chain
     usual = run_by(WeightedSum(), pools)
     changed = {
-        "noisy_or": replace(standing, merge="noisy_or"),
+        "max": replace(standing, merge="max"),
         "parts": replace(standing, merge="parts"),
         "feedback 5": replace(standing, feedback=5),
         "words only": replace(standing, vector_field=None),
