@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from multirecall.cli.bar import clock, drawn_bar
+from multirecall.cli.by_workers import run_by_workers
 from multirecall.cli.output import console, print_json, printable
 from multirecall.cli.show_mapping import mapping_table
 from multirecall.cli.show_warnings import warnings_view
@@ -24,7 +25,7 @@ from multirecall.indexer.sources import Catalogue
 from multirecall.wiring.engines import index_encoders, opened_engine
 from multirecall.wiring.settings import CONFIG_FILE, Settings, load_settings
 
-__all__ = ["chosen_mapping", "index", "index_catalogue", "progress_bar", "report_view", "started_view"]
+__all__ = ["chosen_mapping", "index", "index_catalogue", "progress_bar", "report_view"]
 
 REJECTS = Path("multirecall-rejects.jsonl")
 
@@ -104,30 +105,14 @@ def report_view(report: BuildReport, engine_url: str) -> None:
     console.print(f'Search it: multirecall search "…" --engine {printable(engine_url)}', style="dim", soft_wrap=True)
 
 
-def started_view(job_id: str) -> None:
-    """Says that a job was handed to the workers, and how to follow it."""
-    console.print(f"Job {printable(job_id)} is started.", soft_wrap=True)
-    console.print(f"Follow it: multirecall jobs watch {printable(job_id)}", style="dim", soft_wrap=True)
-
-
 def _index_by_workers(
     settings: Settings, engine_url: str | None, spec: dict[str, Any], *, detach: bool, as_json: bool
 ) -> None:
     """Starts the job and follows it."""
-    from multirecall.cli.show_job import follow_job
-    from multirecall.workers.app import opened_deployment
-    from multirecall.workers.store.job import JobKind
-    from multirecall.workers.submitting import Submitter
     from multirecall.workers.wiring import absolute
 
-    with opened_deployment(settings, engine_url) as deployment:
-        job = Submitter(deployment).start(JobKind.INDEX, {**spec, "sources": absolute(spec["sources"])})
-        if not detach:
-            follow_job(deployment, job.id, as_json=as_json)
-        elif as_json:
-            print_json(job.to_dict())
-        else:
-            started_view(job.id)
+    wanted = {**spec, "sources": absolute(spec["sources"])}
+    run_by_workers(settings, engine_url, "index", wanted, detach=detach, as_json=as_json)
 
 
 @command

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from multirecall.cli.bar import drawn_bar
+from multirecall.cli.by_workers import run_by_workers
 from multirecall.cli.output import print_json
 from multirecall.cli.show_rewrites import precomputed_view
 from multirecall.cli.state import command
@@ -68,16 +69,7 @@ def _by_workers(
     settings: Settings, engine: str | None, queries: Path | None, most: int, *, detach: bool, as_json: bool
 ) -> None:
     """Starts the job and follows it."""
-    from multirecall.cli.show_job import follow_job, print_job
-    from multirecall.workers.app import opened_deployment
-    from multirecall.workers.store.job import JobKind
-    from multirecall.workers.submitting import Submitter
     from multirecall.workers.wiring import absolute
 
     spec = {"queries": absolute([str(queries)])[0] if queries else None, "most": most}
-    with opened_deployment(settings, engine) as deployment:
-        job = Submitter(deployment).start(JobKind.REWRITES, spec)
-        if detach:
-            print_job(job, None, as_json=as_json)
-        else:
-            follow_job(deployment, job.id, as_json=as_json)
+    run_by_workers(settings, engine, "rewrites", spec, detach=detach, as_json=as_json)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from multirecall.cli.index import chosen_mapping, progress_bar, report_view, started_view
+from multirecall.cli.by_workers import started_view
+from multirecall.cli.index import chosen_mapping, progress_bar, report_view
 from multirecall.cli.output import console, print_json, printable
 from multirecall.cli.show_gate import gate_view
 from multirecall.cli.show_job import follow_job

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from multirecall.cli.by_workers import run_by_workers
 from multirecall.cli.output import console, print_json, printable
 from multirecall.cli.show_synthesis import synthesis_view
 from multirecall.cli.show_training import training_steps
@@ -71,22 +72,10 @@ def synthesize(
 
 
 def _by_workers(engine: str | None, sources: SynthesisSources, out: Path, *, detach: bool, as_json: bool) -> None:
-    from multirecall.cli.index import started_view
-    from multirecall.cli.show_job import follow_job
-    from multirecall.workers.app import opened_deployment
-    from multirecall.workers.store.job import JobKind
-    from multirecall.workers.submitting import Submitter
     from multirecall.workers.wiring import absolute
 
     spec: dict[str, Any] = asdict(sources) | {"out": str(out.absolute())}
     spec["clicks"] = absolute([str(log) for log in sources.clicks])
     for name in ("queries", "judged_queries", "judgments"):
         spec[name] = absolute([str(spec[name])])[0] if spec[name] is not None else None
-    with opened_deployment(load_settings(), engine) as deployment:
-        job = Submitter(deployment).start(JobKind.SYNTHESIZE, spec)
-        if not detach:
-            follow_job(deployment, job.id, as_json=as_json)
-        elif as_json:
-            print_json(job.to_dict())
-        else:
-            started_view(job.id)
+    run_by_workers(load_settings(), engine, "synthesize", spec, detach=detach, as_json=as_json)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from multirecall.cli.index import started_view
+from multirecall.cli.by_workers import run_by_workers
 from multirecall.cli.output import console, print_json, printable, stderr
 from multirecall.cli.show_training import training_steps, training_summary, training_view
 from multirecall.cli.state import command
@@ -30,22 +30,11 @@ def _train_by_workers(
     settings: Settings, engine_url: str | None, spec: dict[str, Any], *, detach: bool, as_json: bool
 ) -> None:
     """Starts the job and follows it."""
-    from multirecall.cli.show_job import follow_job
-    from multirecall.workers.app import opened_deployment
-    from multirecall.workers.store.job import JobKind
-    from multirecall.workers.submitting import Submitter
     from multirecall.workers.wiring import absolute
 
     files = {name: absolute([str(spec[name])])[0] for name in ("queries", "judgments") if spec[name] is not None}
     spec = {**spec, **files, "clicks": absolute([str(log) for log in spec["clicks"]])}
-    with opened_deployment(settings, engine_url) as deployment:
-        job = Submitter(deployment).start(JobKind.TRAIN_BLENDER, spec)
-        if not detach:
-            follow_job(deployment, job.id, as_json=as_json)
-        elif as_json:
-            print_json(job.to_dict())
-        else:
-            started_view(job.id)
+    run_by_workers(settings, engine_url, "train-blender", spec, detach=detach, as_json=as_json)
 
 
 @train_app.command("blender")
