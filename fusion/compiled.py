@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numba
+from numba.extending import intrinsic
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "lowest_bit"]
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -24,3 +25,13 @@ def compiled(function: Callable[Arguments, Result]) -> Callable[Arguments, Resul
     except RuntimeError:  # no such folder can be written to: each process compiles for itself
         kept = numba.njit(nogil=True)(function)
     return kept
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def lowest_bit(typing: Any, bits: Any) -> Any:
+    """Within compiled code: the place of the lowest bit that is set in an integer other than 0; one instruction."""
+
+    def count(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], numba.core.cgutils.true_bit)
+
+    return bits(bits), count

@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multirecall.core.errors import InvalidInput, InvalidSettings
-from multirecall.fusion.compiled import compiled
+from multirecall.fusion.compiled import compiled, lowest_bit
 
 __all__ = ["MAX_LEAVES", "Trees"]
 
 MAX_LEAVES = 64
 """Of a tree: one bit each."""
 
-_SLOTS = 67
-"""The powers of two up to 2^65 differ in their remainder by 67, by which the lowest bit finds its leaf's value."""
+_BLOCK = 64
+"""Rows scored together: what of them is looked at again and again (the leaves of all trees) stays in the cache."""
 
 _CATEGORICAL, _DEFAULT_LEFT, _ZERO_IS_MISSING, _NAN_IS_MISSING = 1, 2, 4, 8
 """Bits of a node's decision type in LightGBM's text."""
@@ -50,10 +50,11 @@ class _Node(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trees:
-    """The nodes of all trees, those of one feature and one `missing` side by side: a column.
+    """The nodes of all trees, those of one feature and one `missing` side by side, thresholds rising: a column.
 
     Shapes: (n_columns,) `features` and `missing`; (n_columns + 1,) `begins`, where the nodes of each column begin;
-    (n_nodes,) `thresholds`, `trees` and `right`; (n_trees, 67) `values`, that of leaf i at 2^i mod 67.
+    (n_nodes,) `thresholds`, `trees` and `right`; (n_trees, most leaves of a tree) `values` of the leaves from left to
+    right.
     """
 
     n_features: int
@@ -74,7 +75,7 @@ class Trees:
         with categories, or with 0 as missing.
         """
         header, *blocks = text.split("\nend of trees")[0].split("\nTree=")
-        values = np.zeros((len(blocks), _SLOTS))
+        values: list[list[float]] = []
         nodes: list[_Node] = []
         for number, block in enumerate(blocks):
             tree = _fields(block)
@@ -82,9 +83,10 @@ class Trees:
             if len(of_leaf) > MAX_LEAVES or int(tree.get("is_linear", 0)):
                 raise _unreadable(f"tree {number} has linear leaves, or more than {MAX_LEAVES}")
             leaves = _leaves(tree, number, nodes) if len(of_leaf) > 1 else [0]
-            values[number, [pow(2, place, _SLOTS) for place in range(len(leaves))]] = [of_leaf[leaf] for leaf in leaves]
-        nodes.sort(key=lambda node: (node.feature, str(node.missing), node.tree))
+            values.append([of_leaf[leaf] for leaf in leaves])
+        nodes.sort(key=lambda node: (node.feature, str(node.missing), node.threshold))
         columns = [(node.feature, str(node.missing)) for node in nodes]
+        most = max(map(len, values))
         begins = [at for at, column in enumerate(columns) if not at or column != columns[at - 1]]
         trees = cls(
             n_features=1 + int(_fields(header)["max_feature_idx"]),
@@ -94,7 +96,7 @@ class Trees:
             thresholds=np.array([node.threshold for node in nodes], dtype=np.float64),
             trees=np.array([node.tree for node in nodes], dtype=np.intp),
             right=np.array([node.right for node in nodes], dtype=np.uint64),
-            values=values,
+            values=np.array([[*row, *[0.0] * (most - len(row))] for row in values]),
         )
         trees.scores(np.zeros((1, trees.n_features)))  # compiled now, not in a search
         return trees
@@ -169,20 +171,31 @@ def _scores(
 ) -> Floats:
     n = rows.shape[1]
     every = ~np.uint64(0)
-    possible = np.full((len(values), n), every)
-    value = np.empty(n)
-    for column in range(len(features)):
-        row, stand_in = rows[features[column]], missing[column]
-        for i in range(n):
-            value[i] = stand_in if np.isnan(row[i]) else row[i]
-        for node in range(begins[column], begins[column + 1]):
-            threshold, if_right, of_tree = thresholds[node], right[node], possible[trees[node]]
-            for i in range(n):  # without a branch, so that the compiler makes it a few instructions for many rows
-                of_tree[i] &= every if value[i] <= threshold else if_right
     scores = np.zeros(n)
-    for tree in range(len(values)):
-        of_tree, of_leaf = possible[tree], values[tree]
-        for i in range(n):
-            lowest = of_tree[i] & (~of_tree[i] + np.uint64(1))
-            scores[i] += of_leaf[lowest % np.uint64(_SLOTS)]
+    possible, of_all = np.empty((len(values), _BLOCK), dtype=np.uint64), np.empty(len(values), dtype=np.uint64)
+    value = np.empty(_BLOCK)
+    for first in range(0, n, _BLOCK):
+        size = min(_BLOCK, n - first)  # of the last block; the last row fills it up
+        possible[:], of_all[:] = every, every
+        for column in range(len(features)):
+            row, stand_in = rows[features[column], first : first + size], missing[column]
+            lowest, highest, unknown = np.inf, -np.inf, False
+            for i in range(_BLOCK):
+                one = row[min(i, size - 1)]
+                value[i] = stand_in if np.isnan(one) else one
+                lowest, highest = min(lowest, value[i]), max(highest, value[i])
+                unknown |= np.isnan(value[i])
+            node, end = begins[column], begins[column + 1]
+            while node < end and not lowest <= thresholds[node]:  # all go right
+                of_all[trees[node]] &= right[node]
+                node += 1
+            while node < end and (unknown or highest > thresholds[node]):  # some do; at the nodes after these, none
+                threshold, if_right, of_tree = thresholds[node], right[node], possible[trees[node]]
+                for i in range(_BLOCK):  # without a branch: the compiler makes it a few instructions for many rows
+                    of_tree[i] &= every if value[i] <= threshold else if_right
+                node += 1
+        for tree in range(len(values)):
+            of_tree, of_leaf = possible[tree], values[tree]
+            for i in range(size):
+                scores[first + i] += of_leaf[lowest_bit(of_tree[i] & of_all[tree])]
     return scores
