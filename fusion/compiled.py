@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 import numba
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 __all__ = ["compiled", "lowest_bit"]
@@ -27,11 +28,14 @@ def compiled(function: Callable[Arguments, Result]) -> Callable[Arguments, Resul
     return kept
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def lowest_bit(typing: Any, bits: Any) -> Any:
-    """Within compiled code: the place of the lowest bit that is set in an integer other than 0; one instruction."""
+def _count_zeros(typing: Any, bits: Any) -> Any:
+    """What numba is to put where `lowest_bit` stands: the instruction that counts the zeros below the first bit."""
 
-    def count(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], numba.core.cgutils.true_bit)
+    def instruction(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], cgutils.true_bit)
 
-    return bits(bits), count
+    return bits(bits), instruction
+
+
+lowest_bit: Callable[[Any], Any] = intrinsic(_count_zeros)
+"""Within compiled code: the place of the lowest bit that is set in an integer other than 0."""
