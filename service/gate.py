@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from multirecall.core.errors import MultirecallError
 from multirecall.service.keys import OPEN, Caller, KeyRing, Role
+from multirecall.service.late_refusals import LateRefusals, send_too_often
 from multirecall.service.metrics import ServiceMetrics
 from multirecall.service.problems import problem
 from multirecall.service.rates import RateLimits
-from multirecall.service.request import note_of
+from multirecall.service.request import RequestNote, note_of
 
 __all__ = ["Forbidden", "Gate", "requires"]
 
-_HELD_S = 0.2
-_MOST_HELD = 256
-"""A refusal is held back for a moment, so that whoever asks again at once costs no more than one who waits; no more
-than so many at a time, the others are answered at once."""
+_WRONG_KEY_HELD_S = 0.2
+"""So long a wrong key waits for its answer: whoever tries one after the other gets nowhere."""
+
+_NOBODY = ""  # no key has this name
 
 _BEARER = b"bearer "
 
@@ -56,21 +56,57 @@ class Gate:
         self._hosts = frozenset(host.lower() for host in hosts)
         self._roles = roles
         self._metrics = metrics
-        self._held = 0
+        self._late = LateRefusals()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets the request in, or answers it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refused = await self._refused(scope)
+        note = note_of(scope)
+        refused = await self._unknown(scope, note)
+        if refused is None and await self._refused_by_rate(note, send):
+            return
+        needed = self._roles.get(scope["path"])
+        if refused is None and needed is not None and note.caller is not None and note.caller.role < needed:
+            self._metrics.refused("role")
+            refused = _forbidden(needed, note.id)
         if refused is not None:
             await refused(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        await self._app(scope, receive, self._late_if_full(note, send))
 
-    async def _refused(self, scope: Scope) -> JSONResponse | None:
-        note = note_of(scope)
+    def _late_if_full(self, note: RequestNote, send: Send) -> Send:
+        """Passes the answer on; if all places were taken, as late as the caller's other refusals."""
+        rates, caller = self._rates, note.caller
+        if rates is None or caller is None or not len(self._keys):
+            return send
+
+        async def outgoing(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 429:
+                rates.refused(caller.name)
+                held = await self._late.hold(caller.name, rates.hold_s(caller.name) - note.took_ms / 1000.0)
+                if not held:
+                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        return outgoing
+
+    async def _refused_by_rate(self, note: RequestNote, send: Send) -> bool:
+        """Takes a token of the caller; if there is none, the request was answered, later the more it asks."""
+        if self._rates is None or note.caller is None or not len(self._keys):
+            return False
+        name = note.caller.name
+        wait_s = await self._rates.take(name)
+        if not wait_s:
+            return False
+        self._metrics.refused("rate")
+        held = await self._late.hold(name, self._rates.hold_s(name))
+        await send_too_often(send, wait_s=wait_s, request_id=note.id, close=not held)
+        return True
+
+    async def _unknown(self, scope: Scope, note: RequestNote) -> JSONResponse | None:
+        """The answer to a host or a key that is not known; else None, and the note has the caller."""
         host, presented = _host_and_key(scope)
         if self._hosts and host not in self._hosts:
             self._metrics.refused("host")
@@ -80,45 +116,24 @@ class Gate:
                 request_id=note.id,
             )  # fmt: skip
         path = scope["path"]
-        needed = self._roles.get(path)
-        if needed is None and not path.startswith("/v1/"):
+        if path not in self._roles and not path.startswith("/v1/"):
             return None
         caller: Caller | None = OPEN
         if len(self._keys):
             caller = self._keys.find(presented)
             if caller is None:
                 self._metrics.refused("key")
-                await self._hold()
+                held = await self._late.hold(_NOBODY, _WRONG_KEY_HELD_S)
                 answer = problem(
                     401, "unauthorized", "A key is needed." if not presented else "The key is not known.",
                     detail="Send it as 'Authorization: Bearer KEY' or 'X-Api-Key: KEY'.", request_id=note.id,
                 )  # fmt: skip
                 answer.headers["www-authenticate"] = "Bearer"
+                if not held:
+                    answer.headers["connection"] = "close"
                 return answer
-            if self._rates is not None:
-                wait_s = await self._rates.take(caller.name)
-                if wait_s:
-                    self._metrics.refused("rate")
-                    note.caller = caller
-                    await self._hold()
-                    return problem(
-                        429, "too_many_requests", "This key asks too often.",
-                        detail="Wait as long as retry-after says.", retry_after_s=round(wait_s, 2), request_id=note.id,
-                    )  # fmt: skip
         note.caller = caller
-        if needed is not None and caller is not None and caller.role < needed:
-            self._metrics.refused("role")
-            return _forbidden(needed, note.id)
         return None
-
-    async def _hold(self) -> None:
-        if self._held >= _MOST_HELD:
-            return
-        self._held += 1
-        try:
-            await asyncio.sleep(_HELD_S)
-        finally:
-            self._held -= 1
 
 
 def requires(role: Role) -> Callable[[Request], Awaitable[None]]:

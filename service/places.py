@@ -21,12 +21,23 @@ T = TypeVar("T")
 class Places:
     """Runs blocking work in threads of its own, for callers that share the places fairly.
 
-    At most `at_work` at a time, at most `waiting` behind them; one caller has at most `share` of either, so that a
-    flood of one never fills them. Callers that wait get their turn one after the other, each with its oldest request.
+    At most `at_work` at a time, at most `waiting` behind them; one caller has at most `share` of either, always: what
+    a flood takes while the others pause could not be taken back when they come. Of callers that wait, the one goes on
+    that was at work for the shortest time, each with its oldest request (start-time fair queueing). One that `yields`
+    begins only while all others together have less than half of the places at work.
     For one event loop; the threads end with `close`.
     """
 
-    def __init__(self, name: str, *, at_work: int, waiting: int, share: float = 1.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        at_work: int,
+        waiting: int,
+        share: float = 1.0,
+        yields: Callable[[str], bool] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         if at_work < 1 or waiting < 0 or not 0 < share <= 1:
             raise InvalidInput("at_work of 1 or more, waiting of 0 or more, share of 0 to 1.", field=name)
         self.name = name
@@ -35,7 +46,10 @@ class Places:
         self._pool = ThreadPoolExecutor(max_workers=at_work, thread_name_prefix=name)
         self._working: Counter[str] = Counter()
         self._queues: dict[str, deque[asyncio.Future[None]]] = {}
+        self._yields, self._clock = yields, clock
         self._usual_s = 0.05
+        self._now_s = 0.0
+        self._used_s: dict[str, float] = {}
 
     @property
     def n_working(self) -> int:
@@ -50,15 +64,15 @@ class Places:
 
         If the one who waits goes away, the work still runs to its end and keeps its place until then.
         """
-        if self.n_working >= self._at_work or self._working[caller] >= self._each_at_work or self._queues:
+        if self._queues or not self._may_begin(caller):
             await self._turn(caller, wait_s)
         else:
-            self._working[caller] += 1
+            self._begin(caller)
         loop = asyncio.get_running_loop()
-        started = time.monotonic()
+        started = self._clock()
 
         def leave(_: Future[T]) -> None:
-            with_loop_alive(loop, lambda: self._leave(caller, time.monotonic() - started))
+            with_loop_alive(loop, lambda: self._leave(caller, self._clock() - started))
 
         try:
             future = self._pool.submit(contextvars.copy_context().run, work)
@@ -95,7 +109,23 @@ class Places:
                 raise self._full("No place became free in the time of the request.") from None
             raise
 
+    def _may_begin(self, caller: str) -> bool:
+        mine, all_of_them = self._working[caller], self.n_working
+        if all_of_them >= self._at_work or mine >= self._each_at_work:
+            return False
+        return self._yields is None or not self._yields(caller) or all_of_them - mine < max(1, self._at_work // 2)
+
+    def _begin(self, caller: str) -> None:
+        """Takes a place."""
+        self._now_s = self._used_s[caller] = self._used_up_to(caller)
+        self._working[caller] += 1
+
+    def _used_up_to(self, caller: str) -> float:
+        """Where its time at work ends; not before where whoever began last began: nobody saves up by not asking."""
+        return max(self._now_s, self._used_s.get(caller, 0.0))
+
     def _leave(self, caller: str, took_s: float) -> None:
+        self._used_s[caller] += took_s
         self._working[caller] -= 1
         if self._working[caller] <= 0:
             del self._working[caller]
@@ -104,20 +134,20 @@ class Places:
         self._call_next()
 
     def _call_next(self) -> None:
-        """Gives free places to those who wait: the callers in turn, as far as each may have one more."""
-        for _ in range(len(self._queues)):
-            if self.n_working >= self._at_work:
-                return
-            caller = next(iter(self._queues))
+        """Gives free places to those who wait."""
+
+        def used_s(caller: str) -> float:
+            return self._used_up_to(caller) + self._working[caller] * self._usual_s
+
+        while able := [caller for caller in self._queues if self._may_begin(caller)]:
+            caller = min(able, key=used_s)  # of equal ones the longest in the row
             queue = self._queues.pop(caller)
-            while queue and self._working[caller] < self._each_at_work:
-                turn = queue.popleft()
-                if not turn.done():
-                    self._working[caller] += 1
-                    turn.set_result(None)
-                    break
+            turn = queue.popleft()
             if queue:
                 self._queues[caller] = queue  # behind all the others
+            if not turn.done():
+                self._begin(caller)
+                turn.set_result(None)
 
     def _full(self, message: str) -> Backpressure:
         ahead = self.n_waiting + self.n_working

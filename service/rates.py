@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,13 @@ _LEASE_S = 0.1
 """So many seconds' worth of tokens are taken from the shared bucket at once: most requests then ask nobody."""
 
 _LEASE_ENDS_S = 1.0
+_LONGEST_HOLD_S = 1.0
+_FLOOD_S = 1.5
+"""A key floods while its excess is more than so many seconds' worth of its rate: the excess counts its refusals, drains
+at half of its rate, and is at most twice as much."""
+
+_FLOOD_PRICE = 8.0
+_OTHERS_S = 2.0
 _WITHOUT_REDIS_S = 5.0
 
 
@@ -30,11 +38,13 @@ class SharedBuckets(Protocol):
 
 @dataclass(slots=True)
 class _Bucket:
-    """`tokens` may be below 0: what a batch took beyond what was there."""
+    """`tokens` may be below 0: what a batch took beyond what was there. `excess` counts refusals, and drains."""
 
     tokens: float
     at: float
     refused_until: float = 0.0
+    excess: float = 0.0
+    excess_at: float = 0.0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -43,6 +53,9 @@ class RateLimits:
 
     With `shared` the limit holds for all processes together, and each takes a few tokens ahead: at most a tenth of
     a second's worth is granted too early. If it cannot be reached, each process limits by itself for a while.
+
+    Who goes on asking more than one and a half times its rate floods. As long as others ask too, what is granted to it
+    costs eight tokens: its work, which cannot be interrupted, would slow theirs.
     """
 
     def __init__(
@@ -58,12 +71,16 @@ class RateLimits:
         self._clock = clock
         self._without_until = 0.0
         self._buckets: dict[str, _Bucket] = {}
+        self._latest, self._latest_at, self._another_at = "", -math.inf, -math.inf
 
     async def take(self, caller: str) -> float:
         """0.0: go on, a token was taken. Else the seconds after which to ask again."""
         now = self._clock()
         bucket = self._bucket(caller, now)
+        if not self.floods(caller):
+            self._seen(caller, now)
         if now < bucket.refused_until:
+            self._exceeds(bucket, now)
             return bucket.refused_until - now
         if self._shared is None or now < self._without_until:
             self._refill(bucket, now)
@@ -74,15 +91,51 @@ class RateLimits:
                 async with bucket.lock:
                     await self._lease(self._shared, caller, bucket)
         if bucket.tokens >= 1:
-            bucket.tokens -= 1
+            bucket.tokens -= self._price(caller)
             return 0.0
+        self._exceeds(bucket, now)
         wait_s = (1 - bucket.tokens) / self._rate
         bucket.refused_until = now + wait_s
         return wait_s
 
     def charge(self, caller: str, n: int) -> None:
         """Takes `n` tokens more, for a request that is several: what is not there is owed and paid back first."""
-        self._bucket(caller, self._clock()).tokens -= n
+        self._bucket(caller, self._clock()).tokens -= n * self._price(caller)
+
+    def refused(self, caller: str) -> None:
+        """Counts a refusal that was not for its rate: all places were taken."""
+        now = self._clock()
+        self._exceeds(self._bucket(caller, now), now)
+
+    def hold_s(self, caller: str) -> float:
+        """How long to hold its refusal back: the more it was refused lately, the longer, up to a second."""
+        return min(_LONGEST_HOLD_S, self._excess(caller) / self._rate)
+
+    def floods(self, caller: str) -> bool:
+        """Whether it goes on asking far more often than it may."""
+        return self._excess(caller) > max(1.0, self._rate * _FLOOD_S)
+
+    def _excess(self, caller: str) -> float:
+        bucket = self._buckets.get(caller)
+        return 0.0 if bucket is None else self._drained(bucket, self._clock())
+
+    def _drained(self, bucket: _Bucket, now: float) -> float:
+        return max(0.0, bucket.excess - (now - bucket.excess_at) * self._rate / 2.0)
+
+    def _exceeds(self, bucket: _Bucket, now: float) -> None:
+        most = 2.0 * max(1.0, self._rate * _FLOOD_S)
+        bucket.excess, bucket.excess_at = min(most, self._drained(bucket, now) + 1.0), now
+
+    def _price(self, caller: str) -> float:
+        """Of one request, in tokens."""
+        other_at = self._another_at if caller == self._latest else self._latest_at
+        return _FLOOD_PRICE if self.floods(caller) and self._clock() - other_at < _OTHERS_S else 1.0
+
+    def _seen(self, caller: str, now: float) -> None:
+        """Notes when the latest caller, and another one, asked last."""
+        if caller != self._latest:
+            self._latest, self._another_at = caller, self._latest_at
+        self._latest_at = now
 
     def _bucket(self, caller: str, now: float) -> _Bucket:
         bucket = self._buckets.get(caller)

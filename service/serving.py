@@ -115,6 +115,7 @@ def opened_service(settings: Settings, *, host: str = "127.0.0.1") -> Iterator[F
                 day_bytes=settings.events_day_mb << 20,
                 keep_days=settings.events_keep_days,
             )
+        rates = rate_limits(settings) if len(keys) else None
         traces = NO_TRACES
         if settings.otel:
             opened = open_telemetry(settings.otel_endpoint)
@@ -129,6 +130,7 @@ def opened_service(settings: Settings, *, host: str = "127.0.0.1") -> Iterator[F
                 at_work=_searches_at_once(settings, engine),
                 waiting=settings.searches_waiting,
                 share=settings.key_share if len(keys) > 1 else 1.0,
+                yields=None if rates is None else rates.floods,
             ),
             errands=Places(
                 "errand",
@@ -139,7 +141,7 @@ def opened_service(settings: Settings, *, host: str = "127.0.0.1") -> Iterator[F
             suggester=_suggester(settings, frontend, engine, events),
             metrics=ServiceMetrics([SearchCollector(frontend)]),
             keys=keys,
-            rates=rate_limits(settings) if len(keys) else None,
+            rates=rates,
             writer=ChosenWriter(lambda: _writer(settings, deployment, engine)),
             events=events,
             workers=deployment,

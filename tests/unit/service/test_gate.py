@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from multirecall.engines.exact import ExactEngine
-from multirecall.service import gate
+from multirecall.service import gate, rates
 from multirecall.service.access import allowed_hosts
 from multirecall.service.access_log import AccessLog
 from multirecall.service.answering import FrontendAnswers
@@ -62,7 +62,8 @@ def answers(engine: ExactEngine) -> Iterator[FrontendAnswers]:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refusals are not held back here."""
-    monkeypatch.setattr(gate, "_HELD_S", 0.0)
+    monkeypatch.setattr(gate, "_WRONG_KEY_HELD_S", 0.0)
+    monkeypatch.setattr(rates, "_LONGEST_HOLD_S", 0.0)
 
 
 def headers(role: Role | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,8 @@ from multirecall.service.places import Places
 
 
 @asynccontextmanager
-async def opened(**limits: float) -> AsyncIterator[Places]:
-    places = Places("test", **limits)  # type: ignore[arg-type]
+async def opened(**limits: Any) -> AsyncIterator[Places]:
+    places = Places("test", **limits)
     try:
         yield places
     finally:
@@ -23,7 +24,7 @@ async def opened(**limits: float) -> AsyncIterator[Places]:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():
             await asyncio.sleep(0.001)
 
@@ -70,10 +71,18 @@ def test_one_caller_never_has_more_than_its_share_and_others_get_in_beside_it() 
     asyncio.run(run())
 
 
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 def test_callers_that_wait_take_turns() -> None:
     async def run() -> list[str]:
         order: list[str] = []
-        async with opened(at_work=1, waiting=20) as places:
+        async with opened(at_work=1, waiting=20, clock=Clock()) as places:
             go = threading.Event()
             first = asyncio.create_task(places.run("a", lambda: go.wait(10), wait_s=10))
             await until(lambda: places.n_working == 1)
@@ -87,6 +96,83 @@ def test_callers_that_wait_take_turns() -> None:
         return order
 
     assert asyncio.run(run()) == ["a", "b", "c", "a", "b", "a"]
+
+
+def test_who_was_at_work_for_long_yields_to_who_was_not() -> None:
+    costs = {"heavy": 3.0, "light": 1.0}
+
+    async def run() -> list[str]:
+        order: list[str] = []
+        clock = Clock()
+        async with opened(at_work=1, waiting=20, clock=clock) as places:
+            go = threading.Event()
+
+            def work(name: str, *, noted: bool = True) -> None:
+                if noted:
+                    order.append(name)
+                else:
+                    go.wait(60)
+                clock.now += costs[name]
+
+            first = asyncio.create_task(places.run("heavy", lambda: work("heavy", noted=False), wait_s=60))
+            await until(lambda: places.n_working == 1)
+            rest = [
+                asyncio.create_task(places.run(name, lambda name=name: work(name), wait_s=60))  # type: ignore[misc]
+                for name in ("heavy", "heavy", *["light"] * 6)
+            ]
+            await until(lambda: places.n_waiting == 8)
+            go.set()
+            await asyncio.gather(first, *rest)
+        return order
+
+    assert asyncio.run(run()) == ["light", "light", "light", "heavy", "light", "light", "light", "heavy"]
+
+
+def test_nobody_saves_up_turns_by_not_asking() -> None:
+    async def run() -> list[str]:
+        order: list[str] = []
+        clock = Clock()
+        async with opened(at_work=1, waiting=20, clock=clock) as places:
+            go = threading.Event()
+
+            def work(name: str) -> None:
+                order.append(name)
+                clock.now += 1.0
+
+            for _ in range(5):
+                await places.run("early", lambda: work("early"), wait_s=60)
+                await until(lambda: places.n_working == 0)
+            first = asyncio.create_task(places.run("early", lambda: go.wait(60), wait_s=60))
+            await until(lambda: places.n_working == 1)
+            rest = [
+                asyncio.create_task(places.run(name, lambda name=name: work(name), wait_s=60))  # type: ignore[misc]
+                for name in ("early", "early", "late", "late", "late")
+            ]
+            await until(lambda: places.n_waiting == 5)
+            go.set()
+            await asyncio.gather(first, *rest)
+        return order[5:]
+
+    assert asyncio.run(run()) == ["early", "late", "early", "late", "late"]
+
+
+def test_who_yields_begins_only_while_others_have_less_than_half_of_the_places() -> None:
+    async def run() -> None:
+        async with opened(at_work=4, waiting=8, yields=lambda caller: caller == "flood") as places:
+            stop = [threading.Event(), threading.Event()]
+            others = [asyncio.create_task(places.run("shop", lambda e=e: e.wait(60), wait_s=60)) for e in stop]  # type: ignore[misc]
+            await until(lambda: places.n_working == 2)
+            flood = [asyncio.create_task(places.run("flood", lambda: "done", wait_s=60)) for _ in range(3)]
+            await until(lambda: places.n_waiting == 3)
+            assert await places.run("shop", lambda: "at once", wait_s=60) == "at once"
+            await until(lambda: places.n_working == 2)
+            assert not any(task.done() for task in flood)
+            stop[0].set()
+            assert await asyncio.gather(*flood) == ["done"] * 3
+            stop[1].set()
+            await asyncio.gather(*others)
+
+    asyncio.run(run())
 
 
 def test_who_waits_too_long_is_refused_and_its_place_is_not_lost() -> None:

@@ -112,3 +112,57 @@ def test_a_debt_is_paid_from_the_shared_bucket_too() -> None:
     assert granted(limits, "a", 1) == 1
     limits.charge("a", 10)
     assert granted(limits, "a", 20) == 20 - 1 - 10
+
+
+def test_refusals_are_held_the_longer_the_more_there_were_and_that_is_forgotten() -> None:
+    clock = Clock()
+    limits = RateLimits(rate_per_s=10, burst=1, clock=clock)
+    assert limits.hold_s("a") == 0.0
+    assert granted(limits, "a", 1 + 3) == 1
+    assert limits.hold_s("a") == pytest.approx(3 / 10)
+    granted(limits, "a", 100)
+    assert limits.hold_s("a") == 1.0
+    limits.refused("b")
+    assert limits.hold_s("b") == pytest.approx(1 / 10)
+    clock.now += 30 / 5  # at most three seconds' worth, which drain at half of the rate
+    assert limits.hold_s("a") == pytest.approx(0.0)
+
+
+def test_a_flood_gets_an_eighth_while_others_ask_and_all_of_its_rate_when_they_do_not() -> None:
+    clock = Clock()
+    limits = RateLimits(rate_per_s=8, burst=1, clock=clock)
+
+    def flooding(seconds: int, others: bool) -> int:
+        answered = 0
+        for _ in range(seconds * 8):
+            clock.now += 1 / 8
+            if others:
+                assert granted(limits, "shop", 1) == 1
+            answered += granted(limits, "flood", 5)
+        return answered
+
+    assert granted(limits, "flood", 1 + 12) == 1
+    assert not limits.floods("flood"), "a second and a half's worth at once is no flood yet"
+    assert flooding(8, others=True) == pytest.approx(8 * 8 / 8, abs=2)
+    assert limits.floods("flood")
+    assert not limits.floods("shop")
+    clock.now += 2.0  # nobody else asks any more
+    assert flooding(8, others=False) == pytest.approx(8 * 8, abs=2)
+    clock.now += 60.0
+    assert not limits.floods("flood")
+    assert granted(limits, "flood", 1) == 1
+
+
+def test_two_floods_do_not_punish_each_other() -> None:
+    clock = Clock()
+    limits = RateLimits(rate_per_s=8, burst=1, clock=clock)
+    for name in ("a", "b"):
+        granted(limits, name, 100)
+    clock.now += 2.0
+    answered = {"a": 0, "b": 0}
+    for _ in range(40):
+        clock.now += 1 / 8
+        for name in answered:
+            answered[name] += granted(limits, name, 5)
+    assert answered["a"] == pytest.approx(40, abs=2)
+    assert answered["b"] == pytest.approx(40, abs=2)
