@@ -37,5 +37,5 @@ def _count_zeros(typing: Any, bits: Any) -> Any:
     return bits(bits), instruction
 
 
-lowest_bit: Callable[[Any], Any] = intrinsic(_count_zeros)
+lowest_bit: Any = intrinsic(_count_zeros)
 """Within compiled code: the place of the lowest bit that is set in an integer other than 0."""
