@@ -17,14 +17,17 @@ __all__ = ["Places"]
 
 T = TypeVar("T")
 
+_LONGEST_PAUSE = 4.0
+
 
 class Places:
     """Runs blocking work in threads of its own, for callers that share the places fairly.
 
     At most `at_work` at a time, at most `waiting` behind them; one caller has at most `share` of either, always: what
     a flood takes while the others pause could not be taken back when they come. Of callers that wait, the one goes on
-    that was at work for the shortest time, each with its oldest request (start-time fair queueing). One that `yields`
-    begins only while all others together have less than half of the places at work.
+    that was at work for the shortest time, each with its oldest request (start-time fair queueing). Who `yields`, or
+    has more than one waiting, begins only while those who do not have less than half of the places at work: what
+    computes beside a search slows it. It goes on all the same after four times as long as work usually takes.
     For one event loop; the threads end with `close`.
     """
 
@@ -50,6 +53,7 @@ class Places:
         self._usual_s = 0.05
         self._now_s = 0.0
         self._used_s: dict[str, float] = {}
+        self._began_at: dict[str, float] = {}
 
     @property
     def n_working(self) -> int:
@@ -110,14 +114,22 @@ class Places:
             raise
 
     def _may_begin(self, caller: str) -> bool:
-        mine, all_of_them = self._working[caller], self.n_working
-        if all_of_them >= self._at_work or mine >= self._each_at_work:
+        if self.n_working >= self._at_work or self._working[caller] >= self._each_at_work:
             return False
-        return self._yields is None or not self._yields(caller) or all_of_them - mine < max(1, self._at_work // 2)
+        if not self._gives_way(caller):
+            return True
+        others = sum(n for one, n in self._working.items() if one != caller and not self._gives_way(one))
+        if others < max(1, self._at_work // 2):
+            return True
+        return self._clock() - self._began_at.get(caller, -math.inf) > _LONGEST_PAUSE * self._usual_s
+
+    def _gives_way(self, caller: str) -> bool:
+        return len(self._queues.get(caller, ())) > 1 or (self._yields is not None and self._yields(caller))
 
     def _begin(self, caller: str) -> None:
         """Takes a place."""
         self._now_s = self._used_s[caller] = self._used_up_to(caller)
+        self._began_at[caller] = self._clock()
         self._working[caller] += 1
 
     def _used_up_to(self, caller: str) -> float:

@@ -156,14 +156,27 @@ def test_nobody_saves_up_turns_by_not_asking() -> None:
     assert asyncio.run(run()) == ["early", "late", "early", "late", "late"]
 
 
-def test_who_yields_begins_only_while_others_have_less_than_half_of_the_places() -> None:
+@pytest.mark.parametrize("yields", [True, False])
+def test_who_yields_or_has_many_waiting_begins_only_while_others_have_less_than_half_of_the_places(
+    yields: bool,
+) -> None:
     async def run() -> None:
-        async with opened(at_work=4, waiting=8, yields=lambda caller: caller == "flood") as places:
+        clock = Clock()
+        async with opened(at_work=4, waiting=8, yields=lambda one: yields and one == "flood", clock=clock) as places:
+            await places.run("flood", lambda: "the first", wait_s=60)
             stop = [threading.Event(), threading.Event()]
             others = [asyncio.create_task(places.run("shop", lambda e=e: e.wait(60), wait_s=60)) for e in stop]  # type: ignore[misc]
             await until(lambda: places.n_working == 2)
+            if not yields:  # its first one finds a place; those that come while it waits for more do not
+                go = threading.Event()
+                hold = [asyncio.create_task(places.run("rest", lambda: go.wait(60), wait_s=60)) for _ in range(2)]
+                await until(lambda: places.n_working == 4)
             flood = [asyncio.create_task(places.run("flood", lambda: "done", wait_s=60)) for _ in range(3)]
             await until(lambda: places.n_waiting == 3)
+            if not yields:
+                go.set()
+                await asyncio.gather(*hold)
+                await until(lambda: places.n_working == 2)
             assert await places.run("shop", lambda: "at once", wait_s=60) == "at once"
             await until(lambda: places.n_working == 2)
             assert not any(task.done() for task in flood)
@@ -171,6 +184,25 @@ def test_who_yields_begins_only_while_others_have_less_than_half_of_the_places()
             assert await asyncio.gather(*flood) == ["done"] * 3
             stop[1].set()
             await asyncio.gather(*others)
+
+    asyncio.run(run())
+
+
+def test_who_yields_goes_on_after_a_while_all_the_same() -> None:
+    async def run() -> None:
+        clock = Clock()
+        async with opened(at_work=2, waiting=8, yields=lambda one: one == "flood", clock=clock) as places:
+            await places.run("flood", lambda: "the first", wait_s=60)
+            stop = threading.Event()
+            other = asyncio.create_task(places.run("shop", lambda: stop.wait(60), wait_s=60))
+            await until(lambda: places.n_working == 1)
+            flood = asyncio.create_task(places.run("flood", lambda: "done", wait_s=60))
+            await until(lambda: places.n_waiting == 1)
+            clock.now += 60.0
+            assert await places.run("shop", lambda: "at once", wait_s=60) == "at once"  # whoever leaves looks again
+            assert await flood == "done"
+            stop.set()
+            await other
 
     asyncio.run(run())
 
