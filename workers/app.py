@@ -13,6 +13,7 @@ from celery import Celery, signals
 
 from multirecall.core.errors import StoreUnavailable
 from multirecall.wiring.settings import Settings
+from multirecall.workers.broker import use_lasting_transport
 from multirecall.workers.deaths import watched_request
 from multirecall.workers.deployment import Deployment
 from multirecall.workers.driving import JobDriver
@@ -46,6 +47,7 @@ def make_app(settings: Settings) -> Celery:
     itself stands in the store (`workers/store/batches.py`).
     """
     broker = settings.broker.get_secret_value() or settings.redis.get_secret_value()
+    use_lasting_transport()
     app = Celery("multirecall", broker=broker, set_as_current=False)
     app.conf.update(
         broker_connection_retry_on_startup=True,

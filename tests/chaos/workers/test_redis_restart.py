@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from tests.chaos.workers.cluster import Started
 from tests.chaos.workers.expected import Expected
+from tests.chaos.workers.processes import Command
 from tests.chaos.workers.servers import OwnServer
 from tests.chaos.workers.shop import Shop
 from tests.chaos.workers.waiting import last, wait_for
@@ -14,6 +17,10 @@ from tests.support.engines import server_url
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 LONGER_THAN_A_LEASE_S = 3.0
+
+
+def _met_the_outage(worker: Command) -> bool:
+    return "the sweep could not do its work" in worker.text() or not worker.runs
 
 
 def test_a_job_goes_on_when_redis_is_back(own_redis: OwnServer, cluster_on: Started, seed: int) -> None:
@@ -29,7 +36,9 @@ def test_a_job_goes_on_when_redis_is_back(own_redis: OwnServer, cluster_on: Star
     cluster.settled(job, 200)
     own_redis.kill()  # and now for so long that every worker meets it
     for worker in cluster.workers.values():
-        wait_for(lambda: "the sweep could not do its work" in worker.text(), "a sweep without Redis", told=worker.tail)  # noqa: B023
+        met = partial(_met_the_outage, worker)
+        wait_for(met, "a sweep without Redis", within_s=120, told=worker.tail)
+        assert worker.runs, worker.tail()
     own_redis.start_again()
     cluster.wait(job)
     changes = shop.changes(400)
