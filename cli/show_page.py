@@ -111,10 +111,10 @@ def _routes_line(page: Page) -> Text:
 
 
 def _rewritings_lines(page: Page) -> list[Text]:
-    """The other texts that were asked for, each with how sure it is, who made it and how."""
+    """The other texts for the need, each with how sure it is, who made it and how."""
     return [
         Text.from_markup(
-            f"[dim]also asked:[/] {printable(one.text)} "
+            f"[dim]in other words:[/] {printable(one.text)} "
             f"[dim]{one.confidence:.2f} {printable(one.by)}{printable(': ' + ', '.join(one.log)) if one.log else ''}[/]"
         )
         for one in page.rewritings

@@ -85,8 +85,9 @@ def train_blender_command(
     taught = taught_by(queries, judgments, clicks or [], seed=seed)
     growing = replace(Growing(), rounds=rounds, dropout=dropout, seed=seed)
     with opened_searcher(
-        settings, engine_url=engine, routes=routes, fusion="weighted_sum", candidates=candidates, use_policy=False
-    ) as opened:
+        settings, engine_url=engine, routes=routes, fusion="weighted_sum", candidates=candidates, use_policy=False,
+        rewritings=True,
+    ) as opened:  # fmt: skip
         for note in opened.notes:
             stderr.print(f"[yellow]{printable(note)}[/]")
         with training_steps(shown=not as_json) as on_step:

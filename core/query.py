@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from multirecall.core.errors import InvalidQuery
 from multirecall.core.filters import Filter
+from multirecall.core.rewriting import Rewriting
 
 __all__ = ["MAX_QUERY_CHARS", "MAX_WINDOW", "Facet", "Query", "Rewrite", "Sort"]
 
@@ -55,7 +56,8 @@ class Rewrite:
 class Query:
     """`raw` as typed; `text` normalised (what routes use); `codes` normalised part numbers and sizes found in it.
 
-    `offset` and `size` cut the page out of the fused list.
+    `offset` and `size` cut the page out of the fused list. `rewritings` are other texts for the same need, best first:
+    the searcher fills them in for a fusion that compares products with them too. Routes do not look at them.
     """
 
     raw: str
@@ -67,6 +69,7 @@ class Query:
     offset: int = 0
     size: int = 10
     rewrites: tuple[Rewrite, ...] = ()
+    rewritings: tuple[Rewriting, ...] = ()
 
     def __post_init__(self) -> None:
         if self.offset < 0:

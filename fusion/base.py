@@ -10,7 +10,17 @@ from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.core.query import Query
 from multirecall.core.ranking import FieldValue, Fused, FusedHit, Ranking, Source
 
-__all__ = ["Fusion", "Share", "check_rankings", "check_weights", "fuse_contributions", "fused_hits", "weight_of"]
+__all__ = [
+    "Fusion",
+    "ReadsRewritings",
+    "Share",
+    "check_rankings",
+    "check_weights",
+    "fuse_contributions",
+    "fused_hits",
+    "reads_rewritings",
+    "weight_of",
+]
 
 
 @runtime_checkable
@@ -32,6 +42,19 @@ class Fusion(Protocol):
         `query` is what was asked (None: not known). A hit may lack any of `fields`: its product has no such value.
         """
         ...
+
+
+@runtime_checkable
+class ReadsRewritings(Protocol):
+    """A fusion that may compare products with the query's rewritings (`Query.rewritings`) as well."""
+
+    @property
+    def reads_rewritings(self) -> bool: ...
+
+
+def reads_rewritings(fusion: Fusion) -> bool:
+    """Whether the fusion compares products with the query's rewritings; most do not."""
+    return isinstance(fusion, ReadsRewritings) and fusion.reads_rewritings
 
 
 def check_weights(weights: Mapping[str, float] | None) -> None:

@@ -25,11 +25,11 @@ __all__ = ["Blender"]
 class Blender:
     """Orders the union of the routes' candidates by the model's score; ties by id.
 
-    A route that did not run is missing to the model, not empty: it was trained with routes left out. `relevance` of a
-    hit is the calibrated probability. If the best lies below the model's threshold, `notes` says that there is no good
-    result. `cut_tail`: the list ends before the first hit whose relevance lies below the model's `tail_cut`, never
-    before the second, and `notes` says so. `analyse` must be the index's own analysis. Costs some milliseconds for 300
-    candidates (docs/results/blender.md), no I/O.
+    A route that did not run is missing to the model, not empty: it was trained with routes left out. So are rewritings
+    of the query (`Query.rewritings`). `relevance` of a hit is the calibrated probability. If the best lies below the
+    model's threshold, `notes` says that there is no good result. `cut_tail`: the list ends before the first hit whose
+    relevance lies below the model's `tail_cut`, never before the second, and `notes` says so. `analyse` must be the
+    index's own analysis. Costs some milliseconds for 300 candidates (docs/results/blender.md), no I/O.
     """
 
     model: BlenderModel
@@ -54,6 +54,10 @@ class Blender:
     @property
     def fields(self) -> tuple[str, ...]:
         return POOL_FIELDS
+
+    @property
+    def reads_rewritings(self) -> bool:
+        return self.model.reads_rewritings
 
     def pool(self, rankings: Sequence[Ranking], query: Query) -> Pool:
         """The candidates as the features see them."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from multirecall.core.errors import InvalidInput, InvalidSettings, MultirecallError
 from multirecall.fusion.calibration import Calibration, calibration_from
 from multirecall.fusion.features.feature_set import FeatureSet
+from multirecall.fusion.features.rewriting_match import REWRITTEN
 from multirecall.fusion.features.term_statistics import TermStatistics
 from multirecall.fusion.trees import Trees
 
@@ -59,6 +60,12 @@ class BlenderModel:
         object.__setattr__(self, "_trees", Trees.of(self.booster.model_to_string()))
         object.__setattr__(self, "used", tuple((self.booster.feature_importance("split") > 0).tolist()))
 
+    @property
+    def reads_rewritings(self) -> bool:
+        """Whether a tree splits by what the query's rewritings have in common with a product."""
+        names = self.features.names
+        return any(used and name.startswith(REWRITTEN) for name, used in zip(names, self.used, strict=True))
+
     def scores(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """The score of each row; comparable within a query. Shape (n, features) in, (n,) out."""
         return self._trees.scores(matrix)
@@ -77,6 +84,7 @@ class BlenderModel:
         card = {
             "format": FORMAT,
             "routes": list(self.features.routes),
+            "rewritings": self.features.rewritings,
             "features": self.features.fingerprint,
             "language": self.language,
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
@@ -103,7 +111,7 @@ class BlenderModel:
             card, terms = json.loads(files[CARD_FILE]), json.loads(files[TERMS_FILE])
             if card["format"] != FORMAT:
                 raise _unusable(f"it has format {card['format']}, this version reads format {FORMAT}")
-            features = FeatureSet(routes=tuple(card["routes"]))
+            features = FeatureSet(routes=tuple(card["routes"]), rewritings=bool(card.get("rewritings")))
             if features.fingerprint != card["features"]:
                 raise _unusable(
                     f"it was trained on features {card['features']}, this version computes {features.fingerprint}"

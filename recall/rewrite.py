@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from multirecall.core.codes import looks_like_part_number, query_codes
+from multirecall.core.codes import query_codes
 from multirecall.core.query import Query
 from multirecall.core.ranking import Ranking, RouteStatus, ScoreKind
 from multirecall.core.rewriting import Rewriting
@@ -14,17 +14,10 @@ from multirecall.engines.base import EngineRequest, EngineResult, FieldBoosts, T
 from multirecall.recall.base import NOTHING_TO_SAY, RecallContext, ended
 from multirecall.recall.feedback import feedback_rewriting
 from multirecall.recall.merging import Found, check_merge, merged
-from multirecall.recall.rewriters.base import JoinsRewriters, Rewriter, Rewritten
+from multirecall.recall.rewriters.base import Rewriter, Rewritten
+from multirecall.recall.rewriting import is_part_number, rewritten
 
-__all__ = ["MAX_REWRITINGS", "REWRITING_SHARE", "RewriteRoute"]
-
-REWRITING_SHARE = 0.4
-"""Part of the time left that rewriters may use: the rest belongs to the encoder and the engine."""
-
-MAX_REWRITINGS = 8
-"""Of more than this only the first are asked: each costs the engine as much as the query itself."""
-
-_SHORT = 3  # letters: words of part numbers, as `hp` or `oki`, in which there is nothing to rewrite
+__all__ = ["RewriteRoute"]
 
 
 class _Asked(NamedTuple):
@@ -102,7 +95,7 @@ class RewriteRoute:
 
     def ranking(self, query: Query, context: RecallContext, results: Sequence[EngineResult]) -> Ranking:
         """One list of what all rewritings found; one of them that failed alone makes it partial."""
-        first = self._rewritten(query, context)
+        first = rewritten(self.rewriters, query, context)
         again = context.memory.once((self.name, "again"), _Again)
         rewritings = (*first.rewritings, *again.rewritten.rewritings)
         failed = {**first.failed, **again.rewritten.failed}
@@ -130,16 +123,13 @@ class RewriteRoute:
             brought_by=brought_by,
         )
 
-    def _rewritten(self, query: Query, context: RecallContext) -> Rewritten:
-        return context.memory.once((self.name, "rewritten"), lambda: _rewrite(self.rewriters, query, context))
-
     def _asked(self, query: Query, context: RecallContext) -> tuple[_Asked, ...]:
         return context.memory.once((self.name, "asked"), lambda: self._ask(query, context))
 
     def _ask(self, query: Query, context: RecallContext) -> tuple[_Asked, ...]:
-        texts = [_plain(one.text) for one in self._rewritten(query, context).rewritings]
+        texts = [_plain(one.text) for one in rewritten(self.rewriters, query, context).rewritings]
         asked = self._about(texts, query, context)
-        if not query.text or _is_part_number(query):
+        if not query.text or is_part_number(query):
             return ()
         if self.feedback:
             own = self._request(Text(text=query.text, codes=query.codes, boosts=self.boosts), query, ("match_text",))
@@ -152,7 +142,7 @@ class RewriteRoute:
 
     def _ask_again(self, query: Query, context: RecallContext, results: Sequence[EngineResult]) -> _Again:
         looks = [r for a, r in zip(self._asked(query, context), results, strict=True) if a.place is None]
-        known = self._rewritten(query, context).rewritings
+        known = rewritten(self.rewriters, query, context).rewritings
         said: list[Rewriting] = []
         failed: Mapping[str, str] = {}
         if self.feedback:
@@ -160,7 +150,7 @@ class RewriteRoute:
             one = feedback_rewriting(query.text, [str(hit.fields.get("match_text", "")) for hit in first.hits])
             said += [] if one is None else [one]
         if self.second is not None and sum(look.total or 0 for look in looks) < self.weak_below:
-            more = _rewrite(self.second, query, context)
+            more = rewritten(self.second, query, context)
             failed, texts = more.failed, {one.text for one in known}
             said += [one for one in more.rewritings if one.text not in texts]
         texts_asked = [_plain(one.text) for one in said]
@@ -186,21 +176,6 @@ class RewriteRoute:
         return EngineRequest(clause=clause, k=self.k, filter=query.filter, fields=fields)
 
 
-def _rewrite(rewriters: Rewriter, query: Query, context: RecallContext) -> Rewritten:
-    """What the rewriters have to say in their part of the time."""
-    if not query.text or _is_part_number(query):
-        return Rewritten()
-    deadline = context.deadline.child(REWRITING_SHARE)
-    try:
-        if isinstance(rewriters, JoinsRewriters):
-            made = rewriters.rewrite_all(query, deadline)
-        else:
-            made = Rewritten(rewritings=rewriters.rewrite(query, deadline))
-    except Exception as error:  # noqa: BLE001 - a search without it goes on, and the ranking says what failed
-        return Rewritten(failed={rewriters.name: str(error) or type(error).__name__})
-    return replace(made, rewritings=made.rewritings[:MAX_REWRITINGS])
-
-
 def _status(results: Sequence[EngineResult], trouble: str) -> tuple[RouteStatus, str]:
     """How the route ended, by how its requests did and what became of its rewriters."""
     bad = [result for result in results if result.status is not RouteStatus.OK]
@@ -208,13 +183,6 @@ def _status(results: Sequence[EngineResult], trouble: str) -> tuple[RouteStatus,
         status = RouteStatus.PARTIAL if len(bad) < len(results) else bad[0].status
         return status, "; ".join(filter(None, (bad[0].error, trouble)))
     return (RouteStatus.PARTIAL if trouble else RouteStatus.OK), trouble
-
-
-def _is_part_number(query: Query) -> bool:
-    """Whether the query is a part number, with at most a short word beside it: `643a`, `hp 643a`, `dgs-1008d`."""
-    if not any(map(looks_like_part_number, query.codes)):
-        return False
-    return all(len(word) <= _SHORT or any(c.isdigit() for c in word) for word in query.text.split())
 
 
 def _plain(text: str) -> str:

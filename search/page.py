@@ -62,7 +62,8 @@ class RouteTrace:
 class Answer:
     """The fused candidates before the page is cut: what evaluation and training use.
 
-    `prepared_ms` is the time of each route's model, for the routes that run one and were not late.
+    `prepared_ms` is the time of each route's model, for the routes that run one and were not late. `not_rewritten` says
+    of rewriters that were to help the fusion, and failed, why.
     """
 
     query: Query
@@ -75,12 +76,19 @@ class Answer:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     prepared_ms: Mapping[str, float] = field(default_factory=dict)
     cut_off: frozenset[str] = frozenset()
+    not_rewritten: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def degraded(self) -> dict[str, str]:
-        """The routes that did not end well, with their status; also those skipped because they failed before."""
+        """The routes that did not end well, with their status; also those skipped because they failed before.
+
+        `rewritings`: the fusion did without some, or without any.
+        """
         fine = (RouteStatus.OK, RouteStatus.SKIPPED)
-        return {r.route: r.status.value for r in self.rankings if r.status not in fine or r.route in self.cut_off}
+        bad = {r.route: r.status.value for r in self.rankings if r.status not in fine or r.route in self.cut_off}
+        if self.not_rewritten:
+            bad["rewritings"] = (RouteStatus.PARTIAL if self.query.rewritings else RouteStatus.FAILED).value
+        return bad
 
     @property
     def total(self) -> Total:
@@ -151,5 +159,6 @@ class Page:
 
     @property
     def rewritings(self) -> tuple[Rewriting, ...]:
-        """The other texts that were asked for, by route, each route's best first."""
-        return tuple(one for trace in self.routes for one in trace.rewritings)
+        """Other texts for the need: those that were asked for, by route, best first; then what the fusion alone saw."""
+        asked = (one for trace in self.routes for one in trace.rewritings)
+        return tuple(dict.fromkeys((*asked, *self.query.rewritings)))

@@ -13,12 +13,14 @@ from multirecall.core.query import MAX_WINDOW, Query
 from multirecall.core.ranking import FusedHit, Ranking, RouteStatus
 from multirecall.encoders.base import Encoder
 from multirecall.engines.base import Engine, EngineResult, FacetCounts
-from multirecall.fusion.base import Fusion
+from multirecall.fusion.base import Fusion, reads_rewritings
 from multirecall.fusion.explaining import ExplainsItself, Explanation, Why, explained_by_routes, not_a_candidate, why
 from multirecall.fusion.weighted_sum import WeightedSum
 from multirecall.recall.base import ChangingRoute, QueryVectors, RecallContext, Route, ended
 from multirecall.recall.browse import BrowseRoute
 from multirecall.recall.policy import RoutePolicy
+from multirecall.recall.rewriters.base import Rewriter, Rewritten
+from multirecall.recall.rewriting import rewritten
 from multirecall.search.asking import Asking
 from multirecall.search.breaker import Breaker
 from multirecall.search.frozen import frozen_list, page_of
@@ -45,6 +47,8 @@ class Searcher:
     One route is always asked, and if those that are left find nothing, the skipped ones are asked after all.
     `breaker` guards the engine, searchers of one engine share it, and each route's model then has one of its own: what
     failed often is not waited for. None: all are asked whatever happened before, as evaluation and training need it.
+    `rewriters` say the query in other words before the fusion sees it, once for it and for a route that asks for them.
+    They must be quick (`RewriteChain.without_models`): they are waited for.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Searcher:
         identity: str = "",
         policy: RoutePolicy | None = None,
         breaker: Breaker | None = None,
+        rewriters: Rewriter | None = None,
     ) -> None:
         names = [r.name for r in routes]
         if not names or len(set(names)) != len(names):
@@ -70,8 +75,10 @@ class Searcher:
         self._index = index
         self._identity = identity
         self._policy = policy
+        self._rewriters = rewriters
         self._fingerprint: tuple[tuple[str, ...], str] = ((), "")
-        self._changing = tuple(route for route in routes if isinstance(route, ChangingRoute))
+        changing: list[ChangingRoute | Rewriter] = [route for route in routes if isinstance(route, ChangingRoute)]
+        self._changing = (*changing, *([] if rewriters is None else [rewriters]))
         self._asking = Asking(engine, breaker=breaker, usual_s=timeout_s)
         self._gatherer = Gatherer(self._asking, routes, index=index, n_threads=n_threads)
 
@@ -96,7 +103,7 @@ class Searcher:
     @property
     def fingerprint(self) -> str:
         """All that two searchers must share to give the same answer to a query, but for the fusion."""
-        changing = tuple([route.fingerprint for route in self._changing])
+        changing = tuple([part.fingerprint for part in self._changing])
         known, made = self._fingerprint
         if not made or known != changing:  # every look at the cache asks for it, and it hardly ever changes
             models = sorted((name, encoder.fingerprint) for name, encoder in self._encoders.items())
@@ -232,6 +239,10 @@ class Searcher:
         rankings = tuple(
             gathered.rankings.get(r.name) or ended(r, RouteStatus.SKIPPED, out[r.name]) for r in all_routes
         )
+        reworded = self._rewritten(query, context, clock)
+        if self._rewriters is None and reads_rewritings(chosen):
+            notes = (*notes, _NO_REWRITERS)
+        query = replace(query, rewritings=reworded.rewritings)
         hits, fusion_notes = self._fuse(chosen, query, rankings, k)
         clock.lap("fuse")
         facets_over, facets = _facets(gathered.results) if query.facets else ("", ())
@@ -246,7 +257,16 @@ class Searcher:
             timings_ms=clock.laps,
             prepared_ms=gathered.prepared_ms,
             cut_off=frozenset(gathered.cut_off),
+            not_rewritten=reworded.failed,
         )
+
+    def _rewritten(self, query: Query, context: RecallContext, clock: Clock) -> Rewritten:
+        """The query in other words; a route that asks for them has them already."""
+        if self._rewriters is None:
+            return Rewritten()
+        made = rewritten(self._rewriters, query, context)
+        clock.lap("rewrite")
+        return made
 
     def _unwanted(self, routes: Sequence[Route], wanted: Collection[str] | None) -> dict[str, str]:
         """The routes that the caller did not ask for. Browsing has one route, whatever was asked for."""
@@ -291,6 +311,10 @@ class Searcher:
         ordered = sorted_hits(fused.hits, query.sort)[:k]
         return tuple(replace(hit, rank=rank) for rank, hit in enumerate(ordered, start=1)), fused.notes
 
+
+_NO_REWRITERS = (
+    "The fusion was trained with rewritings of queries, and there is no rewriter here: set MULTIRECALL_REWRITERS."
+)
 
 _BROWSING = WeightedSum()
 """Without a query there is one route, and nothing that a trained fusion could compare products with."""

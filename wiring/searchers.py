@@ -10,15 +10,18 @@ from hashlib import sha256
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.engines.base import Engine, IndexInfo
-from multirecall.fusion.base import Fusion
+from multirecall.fusion.base import Fusion, reads_rewritings
 from multirecall.fusion.explaining import ExplainsItself
 from multirecall.search.breaker import Breaker
 from multirecall.search.live import LiveSearcher
 from multirecall.search.pipeline import Searcher
+from multirecall.search.serving.shared_vectors import SharedVectors
 from multirecall.wiring.blenders import BLENDER_PREFIX, fusion_for
 from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.policies import load_policy, policy_note
+from multirecall.wiring.query_vectors import shared_vectors
 from multirecall.wiring.rewriter_models import RewriterModels
+from multirecall.wiring.rewriters import quick_rewriters
 from multirecall.wiring.routes import ROUTES, open_routes, route_names
 from multirecall.wiring.settings import Settings
 
@@ -49,13 +52,15 @@ def opened_searcher(
     timeout_s: float | None = None,
     index: str | None = None,
     use_policy: bool = True,
+    rewritings: bool = False,
 ) -> Iterator[OpenSearcher]:
     """A searcher on the live index, or the named one; everything it opened is closed at the end.
 
     It stays on that index when another goes live. Raises FingerprintMismatch if the encoder is not the one that made
     the index's vectors, NotFound if there is no index yet. Without `routes`, an index without vectors is searched by
     the lexical route alone, with a note. `use_policy` False asks every route of every query, whatever policy is set:
-    what learns from the routes must see all of them.
+    what learns from the routes must see all of them. `rewritings`: queries are said in other words also for a fusion
+    that does not look at these, for what learns a fusion that will.
     """
     with ExitStack() as stack:
         engine = stack.enter_context(opened_engine(settings, engine_url))
@@ -63,7 +68,7 @@ def opened_searcher(
         models = stack.enter_context(RewriterModels(settings, patient=True))
         searcher, notes = _searcher(
             settings, engine, info, models, routes=routes, fusion=fusion, encoder=encoder, candidates=candidates,
-            timeout_s=timeout_s, use_policy=use_policy,
+            timeout_s=timeout_s, use_policy=use_policy, rewritings=rewritings,
         )  # fmt: skip
         yield OpenSearcher(searcher=stack.enter_context(searcher), engine=engine, index=info, notes=notes)
 
@@ -84,9 +89,14 @@ def opened_live_searcher(
         breaker = Breaker("the engine")
         models = stack.enter_context(RewriterModels(settings))
         vector_bytes = settings.cache_vectors_mb * 1024 * 1024 if remember_vectors else 0
+        vectors = shared_vectors(settings) if remember_vectors else None
+        if vectors is not None:
+            stack.callback(vectors.close)
 
         def open_generation(info: IndexInfo) -> Searcher:
-            searcher, notes = _searcher(settings, engine, info, models, breaker=breaker, vector_bytes=vector_bytes)
+            searcher, notes = _searcher(
+                settings, engine, info, models, breaker=breaker, vector_bytes=vector_bytes, remembered=vectors
+            )
             for note in notes:  # nobody reads them beside an answer here, as on the command line
                 _log.warning("%s", note)
             return searcher
@@ -108,6 +118,8 @@ def _searcher(
     use_policy: bool = True,
     breaker: Breaker | None = None,
     vector_bytes: int = 0,
+    remembered: SharedVectors | None = None,
+    rewritings: bool = False,
 ) -> tuple[Searcher, tuple[str, ...]]:
     """The searcher of one index, and what the user should know about it."""
     names = route_names(routes or settings.routes)
@@ -123,8 +135,14 @@ def _searcher(
         encoder=encoder,
         may_leave_out=routes is None,
         vector_bytes=vector_bytes,
+        shared_vectors=remembered,
     )
     notes = list(opened.notes)
+    rewriters = None
+    if rewritings or reads_rewritings(chosen_fusion):
+        chain = quick_rewriters(settings, language=index.schema.language, routes=opened.routes)
+        notes += [note for note in chain.notes if note not in notes]
+        rewriters = chain if chain.repairs or chain.alternatives else None
     policy = load_policy(settings.route_policy) if use_policy and settings.route_policy else None
     if policy is not None and (note := policy_note(policy, chosen_fusion)):
         notes.append(note)
@@ -138,6 +156,7 @@ def _searcher(
         identity=_identity(index, chosen_fusion),
         policy=policy,
         breaker=breaker,
+        rewriters=rewriters,
     )
     return searcher, tuple(notes)
 

@@ -65,6 +65,7 @@ class BlenderTraining:
             candidates=spec.get("candidates"),
             timeout_s=_TIMEOUT_S,
             use_policy=False,
+            rewritings=True,
         ) as opened:
             trained = learned_blender(
                 opened,

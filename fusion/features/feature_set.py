@@ -21,6 +21,7 @@ from multirecall.fusion.features.pool import Pool
 from multirecall.fusion.features.product import PRODUCT_STATE
 from multirecall.fusion.features.query import QUERY_SHAPE
 from multirecall.fusion.features.rewriting import rewriting_signals
+from multirecall.fusion.features.rewriting_match import REWRITING_MATCH
 from multirecall.fusion.features.routes import AGREEMENT, route_signals
 from multirecall.fusion.features.text_match import NEAR_WORDS, TEXT_MATCH
 
@@ -32,9 +33,10 @@ REWRITING_ROUTE = "rewrite"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureSet:
-    """All feature groups over the named routes; a value."""
+    """All feature groups over the named routes; a value. `rewritings`: those of the query's rewritings as well."""
 
     routes: tuple[str, ...]
+    rewritings: bool = False
 
     def __post_init__(self) -> None:
         if not self.routes or len(set(self.routes)) != len(self.routes):
@@ -42,7 +44,7 @@ class FeatureSet:
 
     @property
     def groups(self) -> tuple[FeatureGroup[Any], ...]:
-        return _groups(tuple(sorted(self.routes)))
+        return _groups(tuple(sorted(self.routes)), self.rewritings)
 
     @property
     def features(self) -> tuple[Feature[Any], ...]:
@@ -77,7 +79,7 @@ class FeatureSet:
 
 
 @lru_cache(maxsize=64)
-def _groups(routes: tuple[str, ...]) -> tuple[FeatureGroup[Any], ...]:
+def _groups(routes: tuple[str, ...], rewritings: bool) -> tuple[FeatureGroup[Any], ...]:
     return (
         *map(route_signals, routes),
         *(rewriting_signals(route) for route in routes if route == REWRITING_ROUTE),
@@ -86,6 +88,7 @@ def _groups(routes: tuple[str, ...]) -> tuple[FeatureGroup[Any], ...]:
         TEXT_MATCH,
         NEAR_WORDS,
         NUMBER_MATCH,
+        *((REWRITING_MATCH,) if rewritings else ()),
         CATEGORY_MATCH,
         PRODUCT_STATE,
         *map(like_the_first, routes),

@@ -1,4 +1,4 @@
-"""Which candidate has which word, as arrays: words are numbers of a vocabulary (`product_words.py`)."""
+"""Which candidate has which word, as arrays: words are numbers of a vocabulary (`lexicon.py`)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 
 from multirecall.fusion.compiled import compiled
 
-__all__ = ["Floats", "Grouping", "Incidence", "Positions", "Words"]
+__all__ = ["Flags", "Floats", "Grouping", "Integers", "Numbered", "Positions", "Words"]
 
+Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int32]
 Positions = NDArray[np.intp]
 Key = TypeVar("Key", bound=Hashable)
+
+_ROUNDING = 1e-12
+"""A smaller share of an inner product is what rounding left of nothing: a tree would split at its sign."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,111 +35,184 @@ class Grouping(Generic[Key]):
         numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
         return cls(tuple(numbers), np.array([*map(numbers.__getitem__, keys)], dtype=np.intp))
 
-    def sums(self, weights: Floats) -> Floats:
-        """Per group the sum of its candidates' weights. Shape (number of groups,)."""
-        found: Floats = np.bincount(self.group, weights=weights, minlength=len(self.keys))  # type: ignore[assignment]
+    def others(self, weights: Floats) -> Floats:
+        """Per candidate the weights of the others of its group, by those of all others. Weights add up to 1."""
+        found: Floats = _others(self.group, len(self.keys), weights)
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbered:
+    """Numbers of a large vocabulary, counted anew from 0 in the order in which they were met.
+
+    `numbers` (n,) are the distinct ones; `place` has, at each of them, its new number, and anything elsewhere.
+    """
+
+    numbers: Integers
+    place: Integers
+
+    @classmethod
+    def of(cls, words: Integers, begins: Integers, ends: Integers, vocabulary_size: int) -> Numbered:
+        """Of `words[begins[row] : ends[row]]` of all rows, which are renumbered where they stand."""
+        place = np.empty(vocabulary_size, dtype=np.int32)
+        return cls(_renumber(words, begins, ends, place), place)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def find(self, numbers: Sequence[int]) -> Integers:
+        """The new number of each, -1 for one that was not met. Shape (len(numbers),)."""
+        found: Integers = _find(self.numbers, self.place, np.array(numbers, dtype=np.int32))
         return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Words:
-    """The words of each row, in order, the rows one after the other. `lengths` (n,) is how many words each row has,
-    `ends` (n,) where its last one is followed by another row's."""
+    """Those of each row: `word[begins[row] : ends[row]]`, each a number below `n_words`."""
 
-    number: Positions
-    lengths: Positions
-    ends: Positions
+    word: Integers
+    begins: Integers
+    ends: Integers
+    n_words: int
 
-    @classmethod
-    def of(cls, parts: Sequence[bytes]) -> Words:
-        """From one string of 4-byte word numbers per row."""
-        number = np.frombuffer(b"".join(parts), dtype=np.int32).astype(np.intp)
-        lengths = np.array([*map(len, parts)], dtype=np.intp) >> 2
-        return cls(number, lengths, lengths.cumsum())
+    @property
+    def lengths(self) -> Integers:
+        """How many words each row has. Shape (n,)."""
+        return self.ends - self.begins
 
-    def rows(self, at: Positions) -> Positions:
-        """The row in which each place stands."""
-        return self.ends.searchsorted(at, side="right")
-
-    def having(self, asked: NDArray[np.int16], n_asked: int) -> Floats:
-        """1 where a row has a word that is asked for, else 0. Shape (n, n_asked).
-
-        `asked` gives each word of the vocabulary its place among those asked for, -1 to all others.
-        """
-        found = np.zeros((len(self.lengths), n_asked))
-        place = asked[self.number]
-        at = (place >= 0).nonzero()[0]
-        found[self.rows(at), place[at]] = 1.0
+    def having(self, place: NDArray[np.int16], n_terms: int) -> Flags:
+        """Whether each row has each term. `place` (n_words,): which term each word is, -1 for none. (n, n_terms)."""
+        found = np.zeros((len(self.ends), n_terms), dtype=np.bool_)
+        _having(self.word, self.begins, self.ends, place, found)
         return found
 
+    def holding(self, sought: Sequence[int]) -> Flags:
+        """Whether each row has each of a few words. Shape (n, len(sought))."""
+        found = np.empty((len(self.ends), len(sought)), dtype=np.bool_)
+        _holding(self.word, self.begins, self.ends, np.array(sought, dtype=np.int32), found)
+        return found
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Incidence:
-    """Pairs of a row and a distinct word of it. `numbers` are the words' numbers in the vocabulary; `word` and `row`
-    are the pairs, a word counted from 0 among `numbers`, the rows rising. `lengths` (n,): the words of each row."""
-
-    numbers: Positions
-    word: Positions
-    row: Positions
-    lengths: Positions
-    _filled: Positions
-    """The rows that have a word at all,"""
-    _begins: Positions
-    """and where their pairs begin;"""
-    _ends: Positions
-    """where those of each row end."""
-
-    @classmethod
-    def of(cls, words: Words, vocabulary_size: int) -> Incidence:
-        """Of words that no row repeats."""
-        place = np.arange(len(words.number))
-        local = np.empty(vocabulary_size, dtype=np.intp)  # only the places of these words are written, and read
-        local[words.number] = place
-        numbers = words.number[local[words.number] == place]
-        local[numbers] = place[: len(numbers)]
-        filled = words.lengths.nonzero()[0]
-        row = np.arange(len(words.lengths)).repeat(words.lengths)
-        return cls(
-            numbers, local[words.number], row, words.lengths, filled, (words.ends - words.lengths)[filled], words.ends
-        )
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def sums(self, weights: Floats) -> Floats:
-        """Per row the sum of its words' weights. `weights`: shape (number of words,). Returns shape (n,)."""
-        return self._reduced(np.add, weights)
+    def sums(self, values: Floats) -> Floats:
+        """Per row the sum of its words' values. `values`: shape (n_words,). Returns shape (n,)."""
+        found: Floats = _sums(self.word, self.begins, self.ends, values)
+        return found
 
     def largest(self, values: Floats) -> Floats:
-        """Per row the largest value of its words; 0 for a row without. `values`: shape (number of words,)."""
-        return self._reduced(np.maximum, values)
-
-    def shared(self, weights: Floats, values: Floats) -> tuple[Floats, Floats]:
-        """How much each row has in common with the weighted mean of all: the inner products, and the mean.
-
-        `weights`: shape (n,), of the rows, mostly 0. `values`: shape (number of words,), those of a row that has the
-        word. Returns shapes (n,) and (number of words,).
-        """
-        found: tuple[Floats, Floats] = _shared(self.word, self._ends, weights, values)
+        """Per row the largest value of its words; 0 for a row without. `values`: shape (n_words, m). Returns (n, m)."""
+        found: Floats = _largest(self.word, self.begins, self.ends, values)
         return found
 
-    def _reduced(self, reduce: np.ufunc, values: Floats) -> Floats:
-        found = np.zeros(len(self.lengths))
-        if len(self.word):
-            found[self._filled] = reduce.reduceat(values[self.word], self._begins)
+    def likeness(self, weights: Floats, values: Floats, squares: Floats) -> Floats:
+        """Per row the cosine with the weighted mean of all others; missing without words, or if nothing has weight.
+
+        `weights` (n,), of the rows, mostly 0, adding up to 1; `values` (n_words,), those of a row that has the word;
+        `squares` (n,), per row the sum of its words' squared values. Returns shape (n,). No row has a word twice.
+        """
+        found: Floats = _likeness(self.word, self.begins, self.ends, weights, values, squares)
         return found
 
 
 @compiled
-def _shared(word: Positions, ends: Positions, weights: Floats, values: Floats) -> tuple[Floats, Floats]:
+def _renumber(words: Integers, begins: Integers, ends: Integers, place: Integers) -> Integers:
+    """`place` need not be written to before: what it says is believed where `numbers` says the same (Briggs 1993)."""
+    numbers = np.empty(len(words), dtype=np.int32)
+    met = 0
+    for row in range(len(ends)):
+        for at in range(begins[row], ends[row]):
+            number = words[at]
+            new = place[number]
+            if new < 0 or new >= met or numbers[new] != number:
+                new = met
+                numbers[met] = number
+                place[number] = new
+                met += 1
+            words[at] = new
+    return numbers[:met].copy()
+
+
+@compiled
+def _find(numbers: Integers, place: Integers, sought: Integers) -> Integers:
+    found = np.full(len(sought), np.int32(-1))
+    for at in range(len(sought)):
+        number = sought[at]
+        if 0 <= number < len(place) and 0 <= place[number] < len(numbers) and numbers[place[number]] == number:
+            found[at] = place[number]
+    return found
+
+
+@compiled
+def _others(group: Positions, n_groups: int, weights: Floats) -> Floats:
+    total, others = np.zeros(n_groups), np.empty(len(group))
+    for row in range(len(group)):
+        total[group[row]] += weights[row]
+    for row in range(len(group)):
+        others[row] = (total[group[row]] - weights[row]) / (1.0 - weights[row])
+    return others
+
+
+@compiled
+def _sums(word: Integers, begins: Integers, ends: Integers, values: Floats) -> Floats:
+    found = np.zeros(len(ends))
+    for row in range(len(ends)):
+        for at in range(begins[row], ends[row]):
+            found[row] += values[word[at]]
+    return found
+
+
+@compiled
+def _largest(word: Integers, begins: Integers, ends: Integers, values: Floats) -> Floats:
+    found = np.zeros((len(ends), values.shape[1]))
+    for row in range(len(ends)):
+        for at in range(begins[row], ends[row]):
+            for one in range(values.shape[1]):
+                found[row, one] = max(found[row, one], values[word[at], one])
+    return found
+
+
+@compiled
+def _likeness(
+    word: Integers, begins: Integers, ends: Integers, weights: Floats, values: Floats, squares: Floats
+) -> Floats:
     mean = np.zeros(len(values))
     for row in range(len(ends)):
         if weights[row] != 0.0:
-            for at in range(ends[row - 1] if row else 0, ends[row]):
+            for at in range(begins[row], ends[row]):
                 mean[word[at]] += weights[row]
-    mean *= values
-    shared = np.zeros(len(ends))
+    length = 0.0
+    for one in range(len(values)):
+        mean[one] *= values[one]
+        length += mean[one] * mean[one]
+        mean[one] *= values[one]
+    length = np.sqrt(length)
+    likeness = np.full(len(ends), np.nan)
+    if length == 0.0:
+        return likeness
     for row in range(len(ends)):
-        for at in range(ends[row - 1] if row else 0, ends[row]):
-            shared[row] += values[word[at]] * mean[word[at]]
-    return shared, mean
+        if squares[row] > 0.0:
+            shared = 0.0
+            for at in range(begins[row], ends[row]):
+                shared += mean[word[at]]
+            others = shared - weights[row] * squares[row]
+            if others <= _ROUNDING * shared:
+                others = 0.0
+            likeness[row] = others / ((1.0 - weights[row]) * np.sqrt(squares[row]) * length)
+    return likeness
+
+
+@compiled
+def _having(word: Integers, begins: Integers, ends: Integers, place: NDArray[np.int16], found: Flags) -> None:
+    for row in range(len(ends)):
+        for at in range(begins[row], ends[row]):
+            term = place[word[at]]
+            if term >= 0:
+                found[row, term] = True
+
+
+@compiled
+def _holding(word: Integers, begins: Integers, ends: Integers, sought: Integers, found: Flags) -> None:
+    for row in range(len(ends)):
+        for one in range(len(sought)):
+            holds = False
+            for at in range(begins[row], ends[row]):
+                holds |= word[at] == sought[one]
+            found[row, one] = holds

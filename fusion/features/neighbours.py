@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from multirecall.fusion.compiled import compiled
 from multirecall.fusion.features.base import MISSING, Column, Feature, FeatureGroup
-from multirecall.fusion.features.incidence import Floats, Grouping
+from multirecall.fusion.features.incidence import Flags, Floats, Grouping, Positions
 from multirecall.fusion.features.pool import Pool
 
 __all__ = ["BLEND", "KIND", "like_the_first"]
 
 BLEND = "blend"
 """The first by the untrained fusion of all routes."""
-
-_ROUNDING = 1e-12
-"""A smaller share of an inner product is what rounding left of nothing: a tree would split at its sign."""
 
 
 class _First:
@@ -41,24 +38,22 @@ class _First:
     def category(self) -> Column | float:
         return self._of_group(self.pool.categories, self.pool.has_category)
 
-    def _of_group(self, groups: Grouping[Any], known: NDArray[np.bool_]) -> Column | float:
+    def _of_group(self, groups: Grouping[Any], known: Flags) -> Column | float:
         if self.weights is None:
             return MISSING
-        others = (groups.sums(self.weights)[groups.group] - self.weights) / (1.0 - self.weights)
-        return np.where(known, others, MISSING)
+        return np.where(known, groups.others(self.weights), MISSING)
 
     def attributes(self) -> Column | float:
         if self.weights is None:
             return MISSING
-        kinds, attributes = self.pool.kinds, self.pool.kind_attributes
-        shared, mean = attributes.shared(kinds.sums(self.weights), np.ones(len(attributes)))
-        return _likeness(shared[kinds.group], self.pool.n_attributes, mean, self.weights)
+        attributes = self.pool.texts.attributes
+        return attributes.likeness(self.weights, np.ones(attributes.n_words), self.pool.texts.n_attributes)
 
     def title(self) -> Column | float:
         if self.weights is None:
             return MISSING
-        shared, mean = self.pool.title_incidence.shared(self.weights, self.pool.title_idf)
-        return _likeness(shared, self.pool.title_squares, mean, self.weights)
+        texts = self.pool.texts
+        return texts.title_words.likeness(self.weights, texts.title_idf, texts.title_squares)
 
 
 def _discounts(n: int) -> Floats:
@@ -66,20 +61,6 @@ def _discounts(n: int) -> Floats:
     discounts = 1.0 / np.log2(np.arange(2, n + 2))
     weights: Floats = discounts / discounts.sum()
     return weights
-
-
-def _likeness(shared: Column, squares: Column, mean: Column, weights: Column) -> Column | float:
-    """Cosine between a candidate's words and the weighted mean of the first, itself left out.
-
-    `shared` is their inner product with itself left in, `squares` that of its words with themselves.
-    """
-    length = float(np.sqrt(mean @ mean))
-    if length == 0.0:
-        return MISSING
-    others = shared - weights * squares
-    others = np.where(others > _ROUNDING * shared, others, 0.0)
-    norm = np.sqrt(np.where(squares > 0.0, squares, 1.0)) * length
-    return np.where(squares > 0.0, others / ((1.0 - weights) * norm), MISSING)
 
 
 def like_the_first(of: str, n: int = 10) -> FeatureGroup[_First]:
@@ -119,27 +100,49 @@ class _Kind:
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        kinds = pool.kinds
-        self.size = np.bincount(kinds.group)
-        best = np.full(len(self.size), -np.inf)
-        np.maximum.at(best, kinds.group, pool.blend)
-        self.best = best[kinds.group]
-        first = pool.by_blend[:10]
-        self.weights = _discounts(len(first))
-        self.anywhere = np.maximum(pool.in_name, pool.in_other)
-        self.share_anywhere = self.weights @ self.anywhere[first]
-        self.share_in_name = self.weights @ pool.in_name[first]
+        self.best, self.mean, self.size = _of_kind(pool.texts.kinds.group, len(pool.texts.kinds.keys), pool.blend)
+        self.first = pool.by_blend[:10]
+        self.weights = _discounts(len(self.first))
 
-    def mean_of_others(self) -> Column:
-        kinds = self.pool.kinds
-        others = self.size[kinds.group] - 1
-        mean = (kinds.sums(self.pool.blend)[kinds.group] - self.pool.blend) / np.maximum(others, 1)
-        return np.where(others > 0, mean, MISSING)
+    @cached_property
+    def anywhere(self) -> tuple[Floats, Floats]:
+        return _lacking(self.pool.anywhere, self.first, self.weights)
+
+    @cached_property
+    def in_name(self) -> tuple[Floats, Floats]:
+        return _lacking(self.pool.in_name, self.first, self.weights)
 
 
-def _lacking(has: Floats, share: Floats) -> Column | float:
-    """Per candidate the mean over the terms of `the first hold it and this one does not`."""
-    return (1.0 - has) @ share / len(share) if len(share) else MISSING
+@compiled
+def _of_kind(kinds: Positions, n_kinds: int, blend: Floats) -> tuple[Floats, Floats, Floats]:
+    """Per candidate the best `blend` of its kind, the mean of the others, and how many there are. Shapes (n,)."""
+    n = len(kinds)
+    highest, total, count = np.full(n_kinds, -np.inf), np.zeros(n_kinds), np.zeros(n_kinds)
+    for row in range(n):
+        highest[kinds[row]] = max(highest[kinds[row]], blend[row])
+        total[kinds[row]] += blend[row]
+        count[kinds[row]] += 1.0
+    best, mean, size = np.empty(n), np.full(n, np.nan), np.empty(n)
+    for row in range(n):
+        best[row], size[row] = highest[kinds[row]], count[kinds[row]]
+        if size[row] > 1.0:
+            mean[row] = (total[kinds[row]] - blend[row]) / (size[row] - 1.0)
+    return best, mean, size
+
+
+@compiled
+def _lacking(has: Flags, first: Positions, weights: Floats) -> tuple[Floats, Floats]:
+    """Per candidate the mean over the terms of `the first hold it and this one does not`; and how far the first hold
+    each term. Shapes (n,) and (number of terms,); missing without terms."""
+    n, n_terms = has.shape
+    share, lacking = np.zeros(n_terms), np.zeros(n)
+    for at in range(len(first)):
+        for term in range(n_terms):
+            share[term] += weights[at] * has[first[at], term]
+    for row in range(n):
+        for term in range(n_terms):
+            lacking[row] += 0.0 if has[row, term] else share[term]
+    return lacking / n_terms, share
 
 
 def _mean(share: Floats) -> float:
@@ -159,39 +162,39 @@ KIND: FeatureGroup[_Kind] = FeatureGroup(
         Feature(
             name="kind.mean",
             description="mean blend of the others of its kind",
-            column=lambda kind: kind.mean_of_others(),
+            column=lambda kind: kind.mean,
         ),
         Feature(
             name="kind.size",
             description="number of candidates of its kind",
-            column=lambda kind: kind.size[kind.pool.kinds.group],
+            column=lambda kind: kind.size,
         ),
         Feature(
             name="kind.attributes",
             description="number of its attributes",
-            column=lambda kind: kind.pool.n_attributes,
+            column=lambda kind: kind.pool.texts.n_attributes,
         ),
         Feature(
             name="asked.lacking",
             description="share of the first ten that hold the terms it lacks",
             monotone=-1,
-            column=lambda kind: _lacking(kind.anywhere, kind.share_anywhere),
+            column=lambda kind: kind.anywhere[0],
         ),
         Feature(
             name="asked.lacking_title",
             description="share of the first ten whose name holds the terms its name lacks",
             monotone=-1,
-            column=lambda kind: _lacking(kind.pool.in_name, kind.share_in_name),
+            column=lambda kind: kind.in_name[0],
         ),
         Feature(
             name="query.held",
             description="query: mean share of the first ten that hold a term",
-            column=lambda kind: _mean(kind.share_anywhere),
+            column=lambda kind: _mean(kind.anywhere[1]),
         ),
         Feature(
             name="query.held_title",
             description="query: mean share of the first ten whose name holds a term",
-            column=lambda kind: _mean(kind.share_in_name),
+            column=lambda kind: _mean(kind.in_name[1]),
         ),
     ),
 )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multirecall.core.codes import query_codes
 from multirecall.core.query import Query
 from multirecall.core.ranking import FieldValue, Ranking, RouteStatus, ScoreKind
-from multirecall.fusion.features.incidence import Floats, Grouping, Incidence, Positions, Words
-from multirecall.fusion.features.product_words import Lexicon, ProductWords, ReadText, numbers_in
+from multirecall.fusion.features.incidence import Flags, Floats, Grouping, Positions
+from multirecall.fusion.features.lexicon import numbers_in
+from multirecall.fusion.features.product_words import ProductWords
+from multirecall.fusion.features.texts import Texts
 
 __all__ = ["POOL_FIELDS", "Analyse", "Pool", "RouteColumns"]
 
@@ -47,19 +51,6 @@ class RouteColumns:
     scores: Floats
     positions: Positions
     total: float
-
-
-class Texts(NamedTuple):
-    """The match texts of all candidates: of each part of a `ReadText` a column."""
-
-    title: tuple[bytes, ...]
-    title_words: tuple[bytes, ...]
-    brand: tuple[bytes, ...]
-    names: tuple[bytes, ...]
-    other: tuple[bytes, ...]
-    title_run: tuple[str, ...]
-    codes: tuple[str, ...]
-    text: tuple[str, ...]
 
 
 class Pool:
@@ -99,6 +90,14 @@ class Pool:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def reworded(self, text: str) -> Pool:
+        """The same candidates as if the query were `text`. What is known of the products is known to it too."""
+        made = copy.copy(self)
+        for name in _OF_THE_QUERY:
+            made.__dict__.pop(name, None)
+        made.query = replace(self.query, text=text, codes=query_codes(text), rewritings=())
+        return made
 
     # ------------------------------------------------------------ of the routes
 
@@ -165,107 +164,58 @@ class Pool:
         return Grouping.of(self.values("category"))
 
     @cached_property
-    def has_category(self) -> NDArray[np.bool_]:
+    def has_category(self) -> Flags:
         """Whether a category is stored with each candidate. Shape (n,)."""
         return np.array([*map(bool, self.categories.keys)], dtype=np.bool_)[self.categories.group]
 
     @cached_property
-    def has_brand(self) -> NDArray[np.bool_]:
+    def has_brand(self) -> Flags:
         """Whether a brand is stored with each candidate. Shape (n,)."""
         return np.array([*map(bool, self.brands.keys)], dtype=np.bool_)[self.brands.group]
 
     @cached_property
-    def brand_is_named(self) -> NDArray[np.bool_]:
+    def brand_is_named(self) -> Flags:
         """Whether all terms of a candidate's brand stand in the query. Shape (n,)."""
-        lengths = self._brand_words.lengths
-        named: NDArray[np.bool_] = (self._in_brand.sum(axis=1) == lengths) & (lengths > 0)
+        lengths = self.texts.brand.lengths
+        named: Flags = (self._in_brand.sum(axis=1) == lengths) & (lengths > 0)
         return named
-
-    @cached_property
-    def _read(self) -> tuple[list[ReadText], Lexicon]:
-        texts = self.values("match_text")
-        return self.words.read(self.ids, [text if isinstance(text, str) else "" for text in texts])
 
     @cached_property
     def texts(self) -> Texts:
         """The match texts of the candidates."""
-        return Texts(*zip(*self._read[0], strict=True)) if len(self) else Texts(*[()] * len(Texts._fields))
-
-    @cached_property
-    def lexicon(self) -> Lexicon:
-        """What the numbers in `texts` mean."""
-        return self._read[1]
-
-    @cached_property
-    def title(self) -> Words:
-        """The words of each candidate's title, in order, with repeats."""
-        return Words.of(self.texts.title)
+        texts = self.values("match_text")
+        return Texts(*self.words.read(self.ids, [text if isinstance(text, str) else "" for text in texts]))
 
     @cached_property
     def title_place(self) -> NDArray[np.int16]:
-        """Which term of the query each word of `title` is, -1 for none."""
-        return self.asked_title_words[self.title.number]
+        """Which term of the query each word of the titles is, -1 for none. Shape (words of `texts.title_numbers`,)."""
+        numbers, known = self.texts.title_numbers, self.texts.lexicon.title_words
+        found = numbers.find([known.get(term, -1) for term in self.terms])
+        place = np.full(len(numbers), -1, dtype=np.int16)
+        place[found[found >= 0]] = np.flatnonzero(found >= 0)
+        return place
 
     @cached_property
-    def title_incidence(self) -> Incidence:
-        words = Words.of(self.texts.title_words)
-        return Incidence.of(words, len(self.lexicon.title_words))
+    def in_name(self) -> Flags:
+        """Whether a candidate's title or brand has a term of the query. Shape (n, number of terms)."""
+        return self.texts.title_words.having(self.title_place, len(self.terms)) | self._in_brand
 
     @cached_property
-    def title_idf(self) -> Floats:
-        """idf of the words of `title_incidence`."""
-        return self.lexicon.idf[self.title_incidence.numbers]
+    def anywhere(self) -> Flags:
+        """The same, or its description, category or attributes. Shape as `in_name`."""
+        known = self.texts.lexicon.other_words
+        return self.texts.other.holding([known.get(term, -1) for term in self.terms]) | self.in_name
 
     @cached_property
-    def kinds(self) -> Grouping[bytes]:
-        """The candidates by their attribute names: products of one kind mostly have the same."""
-        return Grouping.of(self.texts.names)
+    def _in_brand(self) -> Flags:
+        return self.texts.brand.having(self.title_place, len(self.terms))
 
-    @cached_property
-    def kind_attributes(self) -> Incidence:
-        """The attribute names of each of `kinds`."""
-        return Incidence.of(Words.of(self.kinds.keys), len(self.lexicon.other_words))
 
-    @cached_property
-    def n_attributes(self) -> Floats:
-        """How many attributes each candidate has. Shape (n,)."""
-        return self.kind_attributes.lengths[self.kinds.group].astype(np.float64)
-
-    @cached_property
-    def title_squares(self) -> Floats:
-        """Per candidate the sum of the squared idf of its title's distinct words. Shape (n,)."""
-        return self.title_incidence.sums(self.title_idf**2)
-
-    @cached_property
-    def in_name(self) -> Floats:
-        """1 where a candidate's title or brand has a term of the query. Shape (n, number of terms)."""
-        return np.maximum(self.title.having(self.asked_title_words, len(self.terms)), self._in_brand)
-
-    @cached_property
-    def in_other(self) -> Floats:
-        """1 where its description, category or attributes have a term (and the title not). Shape as `in_name`."""
-        words = Words.of(self.texts.other)
-        return words.having(self._asked(self.lexicon.other_words), len(self.terms))
-
-    @cached_property
-    def _brand_words(self) -> Words:
-        return Words.of(self.texts.brand)
-
-    @cached_property
-    def _in_brand(self) -> Floats:
-        return self._brand_words.having(self.asked_title_words, len(self.terms))
-
-    @cached_property
-    def asked_title_words(self) -> NDArray[np.int16]:
-        """Which term of the query each title word of the lexicon is, -1 for none."""
-        return self._asked(self.lexicon.title_words)
-
-    def _asked(self, numbers: Mapping[str, int]) -> NDArray[np.int16]:
-        """Which term of the query each word of a vocabulary is, -1 for none."""
-        known = {numbers[term]: place for place, term in enumerate(self.terms) if term in numbers}
-        asked = np.full(len(numbers), -1, dtype=np.int16)  # after the look-up: the vocabulary may grow meanwhile
-        asked[[*known]] = [*known.values()]
-        return asked
+_OF_THE_QUERY = (
+    "query_words", "terms", "term_idf", "numbers", "codes", "brand_is_named", "title_place", "in_name", "anywhere",
+    "_in_brand",
+)  # fmt: skip
+"""What is worked out of the query's text. All else is of the products or of the routes."""
 
 
 class _Hits(NamedTuple):

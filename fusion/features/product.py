@@ -67,7 +67,7 @@ PRODUCT_STATE: FeatureGroup[_Product] = FeatureGroup(
         Feature(
             name="price.kind_percentile",
             description="share of the candidates of its kind that cost less",
-            column=lambda product: _percentile(product.price, product.pool.kinds.group),
+            column=lambda product: _percentile(product.price, product.pool.texts.kinds.group),
         ),
         Feature(
             name="price.category_percentile",

@@ -56,13 +56,14 @@ class RewriterKind:
     """One kind of rewriter. `repair`: it mends the text, others offer another one beside it.
 
     `takes_rest`: everything behind its colon is its own, commas too; it can only be the last. `needs_folder`: without
-    the artefact it has nothing to say, so that it is left out with a note.
+    the artefact it has nothing to say, so that it is left out with a note. `is_model`: as `Rewriter.is_model`.
     """
 
     open: Callable[[RewriterOpening], Rewriter]
     repair: bool = False
     needs_folder: bool = False
     takes_rest: bool = False
+    is_model: bool = False
     argument: str = ""
 
 
@@ -75,9 +76,11 @@ def open_rewriters(
     language: str = "english",
     n: int = 4,
     resources: Mapping[str, Any] = MappingProxyType({}),
+    with_models: bool = True,
 ) -> RewriteChain:
     """The chain that `spec` names, e.g. `units,spelling,languages,model:NAME`; an empty one holds no rewriter.
 
+    Without `with_models` it is what `RewriteChain.without_models` leaves of it, and no model is loaded.
     Reads the artefact and the files, and may load a model. A kind that learns from the catalogue is left out, with a
     note, where nothing was learned yet. Raises InvalidSettings for a name that is not known or comes
     twice, and for a file or folder that cannot be used.
@@ -92,6 +95,8 @@ def open_rewriters(
     notes: list[str] = []
     for name, argument in chosen.items():
         kind = REWRITER_KINDS[name]
+        if kind.is_model and not with_models:
+            continue
         if kind.needs_folder and not learned:
             notes.append(
                 f"The rewriter {name!r} is left out: it learns from the catalogue. Run `multirecall rewriters build`"
@@ -223,7 +228,10 @@ REWRITER_KINDS: Mapping[str, RewriterKind] = MappingProxyType(
         "languages": RewriterKind(open=_open_languages),
         "knowledge": RewriterKind(open=_open_knowledge),
         "model": RewriterKind(
-            open=_open_model, takes_rest=True, argument="`endpoint`, `smollm2`, a folder, a .gguf file or owner/name"
+            open=_open_model,
+            takes_rest=True,
+            is_model=True,
+            argument="`endpoint`, `smollm2`, a folder, a .gguf file or owner/name",
         ),
     }
 )

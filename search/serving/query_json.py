@@ -6,6 +6,7 @@ from typing import Any
 
 from multirecall.core.filters import And, Exists, Filter, Not, Or, Range, Term, Terms
 from multirecall.core.query import Facet, Query, Rewrite, Sort
+from multirecall.core.rewriting import Rewriting
 
 __all__ = ["query_from", "query_values"]
 
@@ -20,6 +21,7 @@ def query_values(query: Query) -> dict[str, Any]:
         "sort": [[sort.field, sort.descending] for sort in query.sort],
         "facets": [[facet.field, facet.size, facet.edges] for facet in query.facets],
         "rewrites": [[rewrite.by, rewrite.before, rewrite.after] for rewrite in query.rewrites],
+        "rewritings": [[said.text, said.by, said.confidence, said.log] for said in query.rewritings],
     }
 
 
@@ -33,6 +35,10 @@ def query_from(values: dict[str, Any]) -> Query:
         sort=tuple(Sort(field=field, descending=descending) for field, descending in values["sort"]),
         facets=tuple(Facet(field=field, size=size, edges=tuple(edges)) for field, size, edges in values["facets"]),
         rewrites=tuple(Rewrite(by=by, before=before, after=after) for by, before, after in values["rewrites"]),
+        rewritings=tuple(
+            Rewriting(text=text, by=by, confidence=confidence, log=tuple(log))
+            for text, by, confidence, log in values.get("rewritings", ())  # lists of earlier versions have none
+        ),
     )
 
 

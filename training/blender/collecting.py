@@ -47,17 +47,15 @@ def collect(
 ) -> list[JudgedPool]:
     """The pool of each query that has a relevant judgment, in the order given; `advance` is called per query.
 
-    Raises InvalidInput if an answer is
-    incomplete (a route failed or was late): learning from it would teach what the moment was like, and if no query has
-    a relevant judgment.
+    With rewritings if the searcher has rewriters. Raises InvalidInput if an answer is incomplete (a route failed or was
+    late): learning from it would teach what the moment was like, and if no query has a relevant judgment.
     """
     pools = []
     for judged in queries:
         advance()
         if not judgments.has_relevant(judged.qid):
             continue
-        query = understand(judged.text)
-        answer = searcher.rank(query, 1, timeout_s=timeout_s, fields=POOL_FIELDS)
+        answer = searcher.rank(understand(judged.text), 1, timeout_s=timeout_s, fields=POOL_FIELDS)
         if answer.degraded:
             raise InvalidInput(
                 f"The answer to query {judged.qid!r} is incomplete: {dict(answer.degraded)}.",
@@ -67,7 +65,7 @@ def collect(
         pools.append(
             JudgedPool(
                 judged=judged,
-                query=query,
+                query=answer.query,
                 rankings=answer.rankings,
                 grades=judgments.of(judged.qid),
                 weights=(weights or {}).get(judged.qid, {}),

@@ -13,7 +13,7 @@ from multirecall.evaluation.measures import NDCG
 from multirecall.fusion.weighted_sum import WeightedSum
 from multirecall.training.blender.baselines import fixed_fusions, run_by, tuned_weighted_sum
 from multirecall.training.blender.collecting import JudgedPool
-from multirecall.training.blender.examples import Example, Featuriser
+from multirecall.training.blender.examples import REWRITINGS, Example, Featuriser
 from multirecall.training.blender.folds import deal, split_off
 from multirecall.training.blender.growing import Growing
 from multirecall.training.blender.learning import grow, most_trees_that_do_not_hurt
@@ -51,13 +51,15 @@ class Scored:
 
 
 def examples_of(pools: Sequence[JudgedPool], featuriser: Featuriser, growing: Growing) -> list[Example]:
-    """The example of each pool, and with route dropout one more for each route that can be left out."""
+    """The example of each pool, and with dropout one more for each route that can be left out, and for rewritings."""
     examples = []
     for pool in pools:
         examples.append(featuriser.example(pool))
         found = [ranking.route for ranking in pool.rankings if ranking.hits]
         if growing.dropout > 0.0 and len(found) > 1:
             examples.extend(featuriser.example(pool, without=(route,)) for route in found)
+        if growing.dropout > 0.0 and featuriser.features.rewritings and pool.query.rewritings:
+            examples.append(featuriser.example(pool, without=(REWRITINGS,)))
     return examples
 
 
@@ -107,7 +109,7 @@ def cross_validate(
 
 
 def score(folds: Sequence[Fold], featuriser: Featuriser, *, without: Sequence[str] = ()) -> list[Scored]:
-    """The candidates of every query, scored by trees that did not see it; `without` names routes to leave out."""
+    """The candidates of every query, scored by trees that did not see it; `without` as in `Example`."""
     scored = []
     for fold in folds:
         for pool in fold.test:

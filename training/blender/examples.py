@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,18 @@ from multirecall.fusion.features.product_words import ProductWords
 from multirecall.fusion.features.term_statistics import TermStatistics
 from multirecall.training.blender.collecting import JudgedPool
 
-__all__ = ["Example", "Featuriser"]
+__all__ = ["REWRITINGS", "Example", "Featuriser"]
 
 Floats = NDArray[np.float64]
+
+REWRITINGS = "rewritings"
+"""What is left out beside routes: the query in other words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Example:
     """The candidates of one query. `matrix` (n, features); `grades` (n,), 0 for unjudged ones; `judged` (n,) says which
-    are judged; `weights` (n,) of the judgments. `without` names the routes left out."""
+    are judged; `weights` (n,) of the judgments. `without` names what is left out: routes, or `REWRITINGS`."""
 
     qid: str
     ids: tuple[str, ...]
@@ -53,9 +56,9 @@ class Featuriser:
         object.__setattr__(self, "_words", ProductWords(self.terms))
 
     def example(self, pool: JudgedPool, *, without: Sequence[str] = ()) -> Example:
-        """The candidates of the routes that are left; no row if there is none.
+        """The candidates of the routes that are left; no row if there is none. `without` as in `Example`.
 
-        Made once per pool and routes left out: every fold asks for nearly all of them, twice. Kept as long as this.
+        Made once per pool and what is left out: every fold asks for nearly all of them, twice. Kept as long as this.
         """
         key = (id(pool), tuple(without))
         if key not in self._made:
@@ -65,7 +68,7 @@ class Featuriser:
     def _example(self, pool: JudgedPool, without: Sequence[str]) -> Example:
         rankings = [ranking for ranking in pool.rankings if ranking.route not in without]
         candidates = Pool(
-            pool.query,
+            replace(pool.query, rewritings=()) if REWRITINGS in without else pool.query,
             rankings,
             routes=self.features.routes,
             analyse=self.analyse,

@@ -21,7 +21,8 @@ class Growing:
     with less than the weight of a judged one it believes in deep candidates more than it should.
     `rounds`: the most trees. From 150 on the curve is flat, and each tree costs time in every search.
     `monotone`: features keep the direction that they are meant to have.
-    `dropout`: each query is repeated once per route with that route left out, with this weight; 0 leaves it.
+    `dropout`: each query is repeated once per route with that route left out, and once without its rewritings, with
+    this weight; 0 leaves it.
     """
 
     rounds: int = 200

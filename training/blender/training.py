@@ -80,7 +80,8 @@ def train_blender(
 ) -> TrainedBlender:
     """A blender for the routes of the pools, and its figures by `n_folds`-fold cross-validation over queries.
 
-    The report's baseline is the best of the single routes and fixed fusions on these very queries.
+    It reads rewritings if a query of the pools has any. The report's baseline is the best of the single routes and
+    fixed fusions on these very queries.
     `relevant_grade`: from which grade on a product counts as relevant for the calibrated probability; by default half
     of the highest grade, rounded up. `data` goes into the card as it is. `advance` is called per tree: at most
     `(2 * rounds) * (n_folds + 1)` times. Blocks, some minutes for 350 queries of 160 candidates. Raises InvalidInput if
@@ -88,7 +89,8 @@ def train_blender(
     """
     growing = growing or Growing()
     routes = tuple(sorted({ranking.route for pool in pools for ranking in pool.rankings}))
-    featuriser = Featuriser(features=FeatureSet(routes=routes), analyse=analyse, terms=terms, language=language)
+    features = FeatureSet(routes=routes, rewritings=any(pool.query.rewritings for pool in pools))
+    featuriser = Featuriser(features=features, analyse=analyse, terms=terms, language=language)
     folds = cross_validate(pools, featuriser, growing, n_folds=n_folds, seed=growing.seed, advance=advance)
     scored = score(folds, featuriser)
     judgments = Judgments(grades={pool.qid: pool.grades for pool in pools})

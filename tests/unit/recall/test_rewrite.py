@@ -21,9 +21,10 @@ from multirecall.encoders.hashing import HashingEncoder
 from multirecall.engines.base import EngineHit, EngineRequest, EngineResult, Text, Vector
 from multirecall.recall.base import ChangingRoute, QueryVectors, RecallContext, Route
 from multirecall.recall.feedback import feedback_rewriting
-from multirecall.recall.rewrite import MAX_REWRITINGS, RewriteRoute
+from multirecall.recall.rewrite import RewriteRoute
 from multirecall.recall.rewriters.base import Rewriter
 from multirecall.recall.rewriters.chain import RewriteChain
+from multirecall.recall.rewriting import MAX_REWRITINGS
 from multirecall.search.understand import understand
 from tests.support.rewriters import BrokenRewriter, LateRewriter, TableRewriter, rewriting
 

@@ -66,7 +66,7 @@ def test_a_rewriting_brings_what_the_words_do_not_and_the_page_says_so(engine: E
     assert (page.degraded, page.query.text) == ({}, TYPED)
     assert page_as_dict(page)["query"]["rewritings"] == SAID
     shown = [str(part) for part in page_view(page).renderables]  # type: ignore[union-attr]
-    assert any("also asked: xeon processor 0.90 spelling" in line for line in shown)
+    assert any("in other words: xeon processor 0.90 spelling" in line for line in shown)
 
 
 def test_a_kept_list_remembers_what_was_rewritten(engine: Engine) -> None:

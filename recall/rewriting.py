@@ -1,0 +1,51 @@
+"""The rewritings of one query, made once for whoever wants them: the route that asks for them, and the fusion."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from multirecall.core.codes import looks_like_part_number
+from multirecall.core.query import Query
+from multirecall.recall.base import RecallContext
+from multirecall.recall.rewriters.base import JoinsRewriters, Rewriter, Rewritten
+
+__all__ = ["MAX_REWRITINGS", "REWRITING_SHARE", "is_part_number", "rewritten"]
+
+REWRITING_SHARE = 0.4
+"""Part of the time left that rewriters may use: the rest belongs to the encoder and the engine."""
+
+MAX_REWRITINGS = 8
+"""Of more than this only the first are asked: each costs the engine as much as the query itself."""
+
+_SHORT = 3  # letters: words of part numbers, as `hp` or `oki`, in which there is nothing to rewrite
+
+
+def rewritten(rewriters: Rewriter, query: Query, context: RecallContext) -> Rewritten:
+    """What the rewriters say to the query in their part of the time; asked once per request, whoever asks.
+
+    A query of part numbers alone is not rewritten: what is one letter away is another product. Raises nothing: what
+    failed stands in `failed`. Others wait for the first who asks, so one of them should not if a model is among them.
+    """
+    key = ("rewritten", rewriters.name, rewriters.fingerprint)
+    return context.memory.once(key, lambda: _rewritten(rewriters, query, context))
+
+
+def _rewritten(rewriters: Rewriter, query: Query, context: RecallContext) -> Rewritten:
+    if not query.text or is_part_number(query):
+        return Rewritten()
+    deadline = context.deadline.child(REWRITING_SHARE)
+    try:
+        if isinstance(rewriters, JoinsRewriters):
+            made = rewriters.rewrite_all(query, deadline)
+        else:
+            made = Rewritten(rewritings=rewriters.rewrite(query, deadline))
+    except Exception as error:  # noqa: BLE001 - a search without it goes on, and the answer says what failed
+        return Rewritten(failed={rewriters.name: str(error) or type(error).__name__})
+    return replace(made, rewritings=made.rewritings[:MAX_REWRITINGS])
+
+
+def is_part_number(query: Query) -> bool:
+    """Whether the query is a part number, with at most a short word beside it: `643a`, `hp 643a`, `dgs-1008d`."""
+    if not any(map(looks_like_part_number, query.codes)):
+        return False
+    return all(len(word) <= _SHORT or any(c.isdigit() for c in word) for word in query.text.split())
