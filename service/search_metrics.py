@@ -49,7 +49,7 @@ class SearchCollector(Collector):
     def _query_vectors(self) -> Iterator[Metric]:
         """Of the index that answers: with another one its models' vectors are counted anew."""
         counts = CounterMetricFamily(
-            "multirecall_query_vectors", "Vectors of queries: remembered (hit) or computed (miss)",
+            "multirecall_query_vectors", "Vectors of queries: remembered (hit, hit_redis) or computed (miss)",
             labels=["field", "what"],
         )  # fmt: skip
         memory = GaugeMetricFamily(
@@ -57,6 +57,7 @@ class SearchCollector(Collector):
         )
         for field, encoder in self._frontend.query_vectors.items():
             counts.add_metric([field, "hit"], encoder.hits)
+            counts.add_metric([field, "hit_redis"], encoder.shared_hits)
             counts.add_metric([field, "miss"], encoder.misses)
             memory.add_metric([field], encoder.nbytes)
         yield counts

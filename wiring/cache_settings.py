@@ -23,6 +23,9 @@ class CacheSettings(BaseSettings):
         5.0, ge=0, le=86_400, description="the same if filter, sort or facets read price, stock, popularity or a date"
     )
     cache_vectors_mb: int = Field(16, ge=0, le=65_536, description="vectors of queries kept in each process, MB")
+    cache_vectors_redis_s: float = Field(
+        3_600.0, ge=0, le=31_536_000, description="and in Redis for so long, if the encoder is slower than it; 0: not"
+    )
     page_window: int = Field(200, ge=10, le=1_000, description="products of a search that can be paged through")
     page_ttl_s: float = Field(900.0, ge=10, le=86_400, description="how long a page token is good for, seconds")
     page_secret: SecretStr = Field(

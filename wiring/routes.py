@@ -15,6 +15,7 @@ from multirecall.recall.dense import DenseRoute
 from multirecall.recall.lexical import LexicalRoute
 from multirecall.recall.rewrite import RewriteRoute
 from multirecall.search.serving.query_vectors import RememberingEncoder
+from multirecall.search.serving.shared_vectors import SharedVectors
 from multirecall.wiring.engines import opened_encoder
 from multirecall.wiring.rewriter_models import RewriterModels
 from multirecall.wiring.rewriters import opened_rewriters
@@ -55,18 +56,21 @@ def open_routes(
     encoder: str | None = None,
     may_leave_out: bool = False,
     vector_bytes: int = 0,
+    shared_vectors: SharedVectors | None = None,
 ) -> OpenRoutes:
     """The named routes for that index. Rewritings are asked of the vectors if route `dense` is among them.
 
     `may_leave_out`: without vectors in the index, `dense` is left out with a note, if another route is there.
-    `vector_bytes` above 0: so much memory for the vectors of queries.
+    `vector_bytes` above 0: so much memory for the vectors of queries, and behind it `shared_vectors`.
     Raises FingerprintMismatch if the encoder is not the one that made the index's vectors.
     """
     opened = OpenRoutes()
     vectors = index.schema.vectors[0] if index.schema.vectors else None
     if "dense" in names and vectors is not None:
         model = _vector_encoder(settings, vectors, index, encoder)
-        opened.encoders[vectors.name] = RememberingEncoder(model, max_bytes=vector_bytes) if vector_bytes else model
+        opened.encoders[vectors.name] = (
+            RememberingEncoder(model, max_bytes=vector_bytes, shared=shared_vectors) if vector_bytes else model
+        )
     for name in names:
         if name == "lexical":
             opened.routes.append(LexicalRoute(k=k))
