@@ -30,6 +30,7 @@ from multirecall.cli.serve import serve
 from multirecall.cli.show import settings_app
 from multirecall.cli.synthesize import synthesize
 from multirecall.cli.train import train_app
+from multirecall.cli.tune import tune
 from multirecall.cli.worker import worker_app
 
 __all__ = ["app", "main"]
@@ -72,6 +73,7 @@ app.command()(serve)
 app.command()(sample)
 app.command()(clicks)
 app.command()(synthesize)
+app.command()(tune)
 app.command()(demo)
 app.add_typer(train_app, name="train")
 app.add_typer(rewriters_app, name="rewriters")
