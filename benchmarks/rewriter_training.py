@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--sft-steps", type=int)
     parser.add_argument("--updates", type=int)
     parser.add_argument("--arms", default="rl", help=f"with commas: rl, {', '.join(ABLATIONS)}")
+    parser.add_argument("--validation", action="store_true", help="measure on the dev templates and concepts instead")
     parser.add_argument("--out", type=Path, help="folder for results and fine-tuned weights, which are used again")
     parser.add_argument("--table", type=Path, nargs="+")
     parser.add_argument("--plot", type=Path)
@@ -82,6 +83,7 @@ def main() -> None:
             queries=args.queries,
             arms=args.arms.split(","),
             tuned_file=args.out / f"sft-{seed}.safetensors",
+            split="dev" if args.validation else "test",
         )
         name = f"{seed}-{args.arms.replace(' ', '_').replace(',', '+')}.json"
         (args.out / name).write_text(json.dumps(report, indent=1) + "\n")
@@ -90,7 +92,7 @@ def main() -> None:
 
 
 def run_seed(
-    recipe: Recipe, *, products: int, queries: int, arms: Sequence[str], tuned_file: Path | None
+    recipe: Recipe, *, products: int, queries: int, arms: Sequence[str], tuned_file: Path | None, split: str
 ) -> dict[str, Any]:
     import torch
     from transformers.utils import logging
@@ -123,7 +125,7 @@ def run_seed(
             def is_right(need: Need, text: str) -> bool:
                 return judge.right(text, meanings[need.concept])
 
-            return _run(recipe, lessons, engine, encoder, _tests(lessons, queries), is_right, arms, tuned_file)
+            return _run(recipe, lessons, engine, encoder, _tests(lessons, queries, split), is_right, arms, tuned_file)
 
 
 def _run(
@@ -207,14 +209,18 @@ def _tell(row: Any) -> None:
         print(json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}), flush=True)
 
 
-def _tests(lessons: Lessons, wanted: int) -> dict[str, list[Need]]:
-    """Held-out queries: our held-out templates and the bed's test templates, a fixed draw of each set."""
+def _tests(lessons: Lessons, wanted: int, split: str) -> dict[str, list[Need]]:
+    """Queries of a split that nothing is learned from, a fixed draw of each set.
+
+    `test`: our held-out templates and the bed's test templates; `dev`: the bed's dev templates and dev concepts.
+    """
     world = load_world()
     table = read_table("templates")["knowledge"]
-    bed = {kind: (*HELD_OUT_TEMPLATES[kind], *table.get(kind, {}).get("test", ())) for kind in HELD_OUT_TEMPLATES}
+    ours = HELD_OUT_TEMPLATES if split == "test" else dict.fromkeys(HELD_OUT_TEMPLATES, ())
+    bed = {kind: (*ours[kind], *table.get(kind, {}).get(split, ())) for kind in ours}
     seen_in_training = {need.text for need in lessons.needs.train}
     known = list(concept_needs(bed_concepts(world, split="train"), bed))
-    unknown = list(concept_needs(bed_concepts(world, split="test"), bed))
+    unknown = list(concept_needs(bed_concepts(world, split=split), bed))
     said = {_say_of(need) for need in lessons.needs.train}
     template, wording = [], []
     for need in known:
@@ -267,6 +273,13 @@ def tables(runs: Sequence[dict[str, Any]]) -> str:
                 _spread([m[k] for m in of]) for k in ("total", "relevance", "alignment", "diversity", "similarity")
             ]
             lines.append(f"| {arm} | {len(of)} | {' | '.join(cells)} | {_spread([m['accuracy']['all'] for m in of])} |")
+        both = [(run["arms"]["rl"][test], run["arms"]["sft"][test]) for run in runs if "rl" in run["arms"]]
+        cells = [
+            _spread([after[k] - before[k] for after, before in both], sign="+")
+            for k in ("total", "relevance", "alignment", "diversity", "similarity")
+        ]
+        cells.append(_spread([a["accuracy"]["all"] - b["accuracy"]["all"] for a, b in both], sign="+"))
+        lines.append(f"| change by rl, seed by seed | {len(both)} | {' | '.join(cells)} |")
     kinds = ("question", "negation", "alternative", "scene", "slang")
     lines += ["\n**accuracy by kind**\n", f"| set | policy | {' | '.join(kinds)} |", "|---" * (len(kinds) + 2) + "|"]
     for test in SETS:
@@ -274,19 +287,37 @@ def tables(runs: Sequence[dict[str, Any]]) -> str:
             of = [run["arms"][arm][test]["accuracy"] for run in runs if arm in run["arms"]]
             cells = [_spread([a[kind] for a in of if kind in a]) for kind in kinds]
             lines.append(f"| {test} | {arm} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_curves(runs)])
 
 
-def _spread(values: Sequence[float]) -> str:
+def _curves(runs: Sequence[dict[str, Any]], points: int = 5) -> list[str]:
+    """The rewards on training queries while reinforcement runs, means over fifths of the updates."""
+    lines: list[str] = []
+    for run in runs:
+        rows = [row for row in run["curves"] if row["phase"] == "rl"]
+        width = len(rows) // points
+        if not width:
+            continue
+        if not lines:
+            spans = [f"{i * width + 1} to {(i + 1) * width}" for i in range(points)]
+            lines = ["\n**the curves**\n", f"| seed | reward | {' | '.join(spans)} |", "|---" * (points + 2) + "|"]
+        for name in ("relevance", "alignment", "diversity", "total", "similarity", "kl"):
+            means = [sum(r[name] for r in rows[i * width : (i + 1) * width]) / width for i in range(points)]
+            shown = "R" if name == "total" else name
+            lines.append(f"| {run['seed']} | {shown} | {' | '.join(f'{m:.3f}' for m in means)} |")
+    return lines
+
+
+def _spread(values: Sequence[float], *, sign: str = "") -> str:
     """Mean and, for several, the half width of the 95 % t interval."""
     if not values:
         return ""
     mean = sum(values) / len(values)
     if len(values) == 1:
-        return f"{mean:.3f}"
+        return f"{mean:{sign}.3f}"
     deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
     t = {2: 12.71, 3: 4.303, 4: 3.182, 5: 2.776}.get(len(values), 2.0)
-    return f"{mean:.3f} ± {t * deviation / math.sqrt(len(values)):.3f}"
+    return f"{mean:{sign}.3f} ± {t * deviation / math.sqrt(len(values)):.3f}"
 
 
 def plot(runs: Sequence[dict[str, Any]], path: Path) -> None:

@@ -30,8 +30,9 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Means over lists. `accuracy` (share of rewrites that a judge of its own calls right, by kind and over `all`) is
-    empty without such a judge; `rewrites` is how many a list has on average."""
+    """Means over lists; `similarity` over those that have a pair. `accuracy` (share of rewrites that a judge of its own
+    calls right, by kind and over `all`) is empty without such a judge; `rewrites` is how many a list has on average.
+    """
 
     lists: int
     total: float
@@ -82,6 +83,7 @@ def measure(
     def mean(name: str) -> float:
         return math.fsum(getattr(reward, name) for reward in rewards) / len(rewards)
 
+    paired = [reward.similarity for one, reward in zip(listed, rewards, strict=True) if len(one.rewrites) > 1]
     right: dict[str, list[bool]] = defaultdict(list)
     for one in listed if is_right is not None else ():
         for text in one.rewrites:
@@ -94,7 +96,7 @@ def measure(
         relevance=mean("relevance"),
         alignment=mean("alignment"),
         diversity=mean("diversity"),
-        similarity=mean("similarity"),
+        similarity=math.fsum(paired) / len(paired) if paired else 0.0,
         rewrites=sum(len(one.rewrites) for one in listed) / len(listed),
         accuracy={kind: sum(verdicts) / len(verdicts) for kind, verdicts in sorted(right.items())},
     )

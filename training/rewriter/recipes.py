@@ -32,8 +32,11 @@ class Backbone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supervised:
-    """Adam with linear warmup and linear decay. `copies`: lists drawn per query.
+    """Adam with linear warmup and linear decay. `copies`: lists drawn per query. `embeddings`: how many times the rate
+    the word vectors learn at.
 
+    A T5 from scratch draws its word vectors with deviation 1, far larger than its matrices, and Adam's steps are of one
+    size for all: at the common rate the vectors, which are the output layer too, hardly move.
     The second half of the steps goes without smoothing: a tenth of the probability spread over all tokens is harmless
     to a greedy decoder, but nearly every sampled list would hold a random token, and rewards could teach nothing.
     """
@@ -42,6 +45,7 @@ class Supervised:
     batch: int = 64
     rate: float = 5e-4
     warmup: int = 400
+    embeddings: float = 1.0
     smoothing: float = 0.1
     copies: int = 3
 
@@ -102,8 +106,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "tiny": Recipe(
             name="tiny",
             backbone=Backbone(vocab=1_500, d_model=96, d_ff=192, heads=4, layers=2, dropout=0.0),
-            supervised=Supervised(steps=320, batch=32, rate=2e-3, warmup=40),
-            reinforced=Reinforced(updates=40, rate=2e-4),
+            supervised=Supervised(steps=1_000, batch=32, rate=2e-3, warmup=40, embeddings=30.0, smoothing=0.0),
+            reinforced=Reinforced(updates=80, rate=2e-4),
             max_tokens=56,
             plain=0.15,
         ),

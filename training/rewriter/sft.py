@@ -37,7 +37,7 @@ def fine_tune(
     torch = required("torch")
     if not examples:
         raise InvalidInput("There are no examples to learn from.", hint="Give it concepts.", field="examples")
-    optimiser = torch.optim.AdamW(policy.trained(), lr=settings.rate, weight_decay=0.01)
+    optimiser = torch.optim.AdamW(_groups(policy, settings), lr=settings.rate, weight_decay=0.01)
     start = progress.restore(phase, policy.model, optimiser)
     by_length = sorted(((e.query, policy.output_ids(e.rewrites)) for e in examples), key=lambda e: len(e[1]))
     policy.model.train()
@@ -51,13 +51,23 @@ def fine_tune(
                 logits.flatten(0, 1), labels.flatten(), ignore_index=-100, label_smoothing=smoothing
             )
             for group in optimiser.param_groups:
-                group["lr"] = rate_at(step, settings)
+                group["lr"] = rate_at(step, settings) * group["times"]
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(policy.trained(), 1.0)
             optimiser.step()
             progress.step(phase, step, settings.steps, policy.model, optimiser, {"loss": float(loss.detach())})
     policy.model.eval()
+
+
+def _groups(policy: Policy, settings: Supervised) -> list[dict[str, Any]]:
+    """All trained parameters, the word vectors with a rate of their own."""
+    vectors = policy.model.get_input_embeddings().weight
+    others = [p for p in policy.trained() if p is not vectors]
+    groups = [{"params": others, "times": 1.0}]
+    if vectors.requires_grad:
+        groups.append({"params": [vectors], "times": settings.embeddings})
+    return groups
 
 
 def _batch(torch: Any, by_length: list[tuple[str, Ids]], size: int) -> list[tuple[str, Ids]]:

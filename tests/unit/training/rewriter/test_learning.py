@@ -16,10 +16,13 @@ from multirecall.core.errors import InvalidInput, InvalidSettings, MissingExtra
 from multirecall.encoders.opening import open_encoder
 from multirecall.engines.opening import open_engine
 from multirecall.recall.rewriters.knowledge import Concept
+from multirecall.training.rewriter.backbones import open_policy
+from multirecall.training.rewriter.data import Example
 from multirecall.training.rewriter.grpo import advantages, grpo_loss
+from multirecall.training.rewriter.progress import Progress
 from multirecall.training.rewriter.recipes import Backbone, Recipe, Reinforced, Supervised, open_recipe
 from multirecall.training.rewriter.rewards.keeping import KeepJudge, Pair, learn_keep_judge
-from multirecall.training.rewriter.sft import rate_at
+from multirecall.training.rewriter.sft import fine_tune, rate_at
 from multirecall.training.rewriter.training import Lessons, lessons_of, train_rewriter
 
 
@@ -225,3 +228,21 @@ def test_recipes_by_name() -> None:
     assert Reinforced().rate == Supervised().rate / 10
     with pytest.raises(InvalidInput, match="group"):
         Reinforced(group=1)
+
+
+def test_a_model_from_scratch_learns_a_few_lists_by_heart(torch: Any) -> None:
+    """Fine-tuning, then decoding: a shifted label or a wrong start token would not get here."""
+    lists = ("lamp | torch", "office chair | desk", "rain jacket | umbrella", "tent | red bag")
+    taught = [Example(query=f"need {i}", rewrites=rewrites) for i, rewrites in enumerate(lists)]
+    recipe = Recipe(
+        name="test",
+        backbone=Backbone(vocab=400, d_model=32, d_ff=32, heads=2, layers=1, dropout=0.0),
+        supervised=Supervised(steps=80, batch=8, rate=1e-2, warmup=8, embeddings=10.0, smoothing=0.0),
+        max_tokens=16,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        policy = open_policy(recipe, [text for e in taught for text in (e.query, e.rewrites)] * 2)
+    fine_tune(policy, taught, recipe.supervised, seed=1, progress=Progress(None, mark=""))
+    written = [policy.text(group[0]) for group in policy.sample([e.query for e in taught], each=1, greedy=True)]
+    assert written == [e.rewrites for e in taught]
