@@ -103,7 +103,8 @@ def page_of(
 ) -> Page:
     """The hits from `query.offset` on, with `bodies[i]` for the i-th of them; None: the product is gone, a gap is left.
 
-    `missing` is what this page lacks beside what the list lacks. A product keeps the rank it has in the list.
+    `missing` is what this page lacks beside what the list lacks. A product keeps the rank it has in the list. The query in
+    other words is what the list was made with.
     """
     explained = explanations or {}
     wanted = frozen.hits[query.offset : query.offset + query.size]
@@ -125,7 +126,7 @@ def page_of(
     gone = len(wanted) - len(hits)
     told = (f"{gone} product(s) were deleted while the page was made.",) if gone else ()
     return Page(
-        query=query,
+        query=replace(query, rewritings=frozen.query.rewritings),
         hits=hits,
         total=frozen.total,
         totals=frozen.totals,

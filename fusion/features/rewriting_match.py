@@ -23,14 +23,16 @@ REWRITTEN = "rewritten."
 
 _OF = (TEXT_MATCH, NEAR_WORDS)
 _NAMES = (
+    "title.coverage",
     "title.idf_coverage",
+    "text.coverage",
     "text.idf_coverage",
-    "title.missing_idf",
-    "text.missing_idf",
     "title.phrase",
     "title.precision",
+    "title.near",
     "title.idf_near",
 )
+"""Where more is better, so that the best rewriting is the one with the highest value."""
 
 
 class _Rewritten:
@@ -42,7 +44,7 @@ class _Rewritten:
 
     def best(self, group: FeatureGroup[Any], feature: Feature[Any]) -> NDArray[np.float64] | float:
         """The feature by the rewriting that speaks most for each candidate; missing if there is no rewriting."""
-        best: np.ufunc = np.fmin if feature.monotone < 0 else np.fmax  # of a number and a missing value the number
+        best: np.ufunc = np.fmax  # of a number and a missing value the number
         return reduce(best, [feature.column(view) for view in self.views(group)], MISSING)
 
 

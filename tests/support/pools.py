@@ -9,6 +9,7 @@ import numpy as np
 from multirecall.core.match_text import MatchText
 from multirecall.core.query import Query
 from multirecall.core.ranking import FieldValue, Ranking, RouteStatus, ScoreKind, ranked_hits
+from multirecall.core.rewriting import Rewriting
 from multirecall.evaluation.queries import JudgedQuery
 from multirecall.fusion.features.pool import Analyse, Pool
 from multirecall.fusion.features.product_words import ProductWords
@@ -109,6 +110,34 @@ def learnable_pools(
                     ),
                 ),
                 grades={name: float(grade) for name, grade in zip(names, judged, strict=True)},
+            )
+        )
+    return pools
+
+
+def rewritten_pools(n_queries: int, *, seed: int, n_products: int = 20) -> list[JudgedPool]:
+    """Queries in words that no product has, whose rewriting names exactly what is relevant; the routes know nothing."""
+    random = np.random.default_rng(seed)
+    pools = []
+    for number in range(n_queries):
+        grades = random.integers(0, 2, n_products).astype(float)
+        names = [f"p{at:02d}" for at in range(n_products)]
+        products = {
+            name: product("laser printer" if good else "copy paper") for name, good in zip(names, grades, strict=True)
+        }
+        text = f"drucker {number}"
+        query = Query(
+            raw=text, text=text, rewritings=(Rewriting(text="laser printer", by="languages", confidence=0.9),)
+        )
+        pools.append(
+            JudgedPool(
+                judged=JudgedQuery(qid=f"q{number:03d}", text=text),
+                query=query,
+                rankings=tuple(
+                    ranking(route, dict(zip(names, random.random(n_products).tolist(), strict=True)), products)
+                    for route in ("dense", "lexical")
+                ),
+                grades=dict(zip(names, grades.tolist(), strict=True)),
             )
         )
     return pools
