@@ -2,10 +2,12 @@
 
     python -m benchmarks.blender --engine embedded:.multirecall/quality/icecat-onnx
 
-Indexes the catalogue if the engine holds none, asks the routes once, and then compares on the same candidates:
+Indexes the catalogue if the engine holds none, learns the rewriters' words from it (from no judgment), asks the routes
+once, and then compares on the same candidates:
 
 - the blender with every route alone, RRF, and WeightedSum with default and with tuned weights, per class of query;
-- the loss when a route is missing at query time, trained with and without route dropout;
+- the blender that reads the queries' rewritings with one that never had any, and what it is without them at query time;
+- the loss when a route, or the rewritings, are missing at query time, trained with and without dropout;
 - negative controls: grades shuffled within their query; trained on judged candidates only;
 - newly judged products: trained with half of the judged products of each query hidden, scored with all of them;
 - what `cut=tail` leaves of the first ten and of the first hundred, the threshold learned from the other folds;
@@ -17,7 +19,6 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -28,8 +29,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.built import build_rewriters, ensure_index
 from benchmarks.measure import quantiles_ms, write_result
-from multirecall.core.errors import NotFound
+from benchmarks.paired import paired, paired_table
 from multirecall.core.ranking import Ranking
 from multirecall.engines.analysis import terms
 from multirecall.evaluation.evaluating import evaluate
@@ -48,27 +50,33 @@ from multirecall.training.blender.cross_validation import (
     Fold,
     Scored,
     best_baseline,
+    blended_run,
     cross_validate,
     fit,
     score,
     systems,
 )
-from multirecall.training.blender.examples import Featuriser
+from multirecall.training.blender.examples import REWRITINGS, Featuriser
 from multirecall.training.blender.growing import Growing
 from multirecall.training.blender.training import calibrated
 from multirecall.wiring.searchers import opened_searcher
-from multirecall.wiring.settings import load_settings
+from multirecall.wiring.settings import Settings, load_settings
 
 MEASURE = NDCG(k=10)
+PARTS = ("quality", "rewritings", "dropout", "controls", "new", "cut", "time")
 
 
 def collected(
-    engine: str, queries: Sequence[JudgedQuery], judgments: Judgments, candidates: int
+    settings: Settings, queries: Sequence[JudgedQuery], judgments: Judgments, candidates: int
 ) -> tuple[list[JudgedPool], TermStatistics, str]:
-    with opened_searcher(load_settings(), engine_url=engine, fusion="weighted_sum", candidates=candidates) as opened:
+    with opened_searcher(settings, fusion="weighted_sum", candidates=candidates, rewritings=True) as opened:
         pools = collect(opened.searcher, queries, judgments)
         counted = count_terms(opened.engine.scan(["match_text"], index=opened.index.name))
         return pools, counted, opened.index.schema.language
+
+
+def without_rewritings(pools: Sequence[JudgedPool]) -> list[JudgedPool]:
+    return [replace(pool, query=replace(pool.query, rewritings=())) for pool in pools]
 
 
 def figures(scored: Sequence[Scored], pools: Sequence[JudgedPool]) -> np.ndarray:
@@ -243,41 +251,35 @@ def _delivered(ranking: Ranking) -> Ranking:
     return replace(ranking, hits=hits)
 
 
-def ensure_index(engine: str, data: Path) -> None:
-    try:
-        with opened_searcher(load_settings(), engine_url=engine):
-            return
-    except NotFound:
-        command = [str(Path(sys.executable).with_name("multirecall")), "index", "--engine", engine]
-        subprocess.run([*command, *sorted(str(p) for p in data.glob("*.json.zip"))], check=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", default="embedded:.multirecall/quality/icecat-onnx")
     parser.add_argument(
         "--data", type=Path, default=Path(os.environ.get("MULTIRECALL_DATA", "../shared/data")) / "icecat"
     )
+    parser.add_argument("--rewriter-dir", type=Path, default=Path(".multirecall/quality/rewriters"))
     parser.add_argument("--candidates", type=int, default=100)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--only", nargs="+", choices=("quality", "dropout", "controls", "new", "cut", "time"))
+    parser.add_argument("--only", nargs="+", choices=PARTS)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
-    wanted = set(options.only or ("quality", "dropout", "controls", "new", "cut", "time"))
+    wanted = set(options.only or PARTS)
     ensure_index(options.engine, options.data)
+    build_rewriters(options.engine, options.rewriter_dir)
+    settings = load_settings(engine=options.engine, rewriter_dir=options.rewriter_dir)
     queries = read_queries(options.data / "queries.tsv")
     judgments = read_judgments(options.data / "judgments.tsv")
-    pools, counted, language = collected(options.engine, queries, judgments, options.candidates)
-    features = FeatureSet(routes=tuple(sorted({r.route for pool in pools for r in pool.rankings})))
-    featuriser = Featuriser(
-        features=features, analyse=partial(terms, language=language), terms=counted, language=language
-    )
+    pools, counted, language = collected(settings, queries, judgments, options.candidates)
+    routes = tuple(sorted({r.route for pool in pools for r in pool.rankings}))
+    features = FeatureSet(routes=routes, rewritings=True)
+    new_featuriser = partial(Featuriser, analyse=partial(terms, language=language), terms=counted, language=language)
+    featuriser = new_featuriser(features=features)
     growing = Growing(seed=options.seed)
     result: dict[str, Any] = {"growing": growing.to_dict(), "queries": len(pools), "features": len(features.names)}
 
-    def validated(some: Sequence[JudgedPool], how: Growing = growing) -> list[Fold]:
+    def validated(some: Sequence[JudgedPool], how: Growing = growing, by: Featuriser = featuriser) -> list[Fold]:
         print(f"# growing: {how}", file=sys.stderr, flush=True)
-        return cross_validate(some, featuriser, how, seed=options.seed)
+        return cross_validate(some, by, how, seed=options.seed)
 
     folds = validated(pools) if wanted - {"time"} else []
     scored = score(folds, featuriser)
@@ -294,15 +296,26 @@ def main() -> None:
             "brier": found.reliability.brier,
             "separation": asdict(found.separation),
         }
+    if "rewritings" in wanted:
+        never = new_featuriser(features=FeatureSet(routes=routes))
+        before = score(validated(without_rewritings(pools), by=never), never)
+        report = paired(blended_run(before), blended_run(scored), pools)
+        print(f"\n### with rewritings\n\n{paired_table(report)}\n", file=sys.stderr, flush=True)
+        absent = difference(figures(score(folds, featuriser, without=(REWRITINGS,)), pools), figures(before, pools))
+        result["rewritings"] = {
+            "overall": asdict(report.overall),
+            "classes": [asdict(row) for row in report.segments],
+            "none at query time": absent,
+        }
     if "cut" in wanted:
         result["cut=tail"] = {str(depth): cut_tails(folds, scored, depth) for depth in (10, 100)}
     if "dropout" in wanted:
         plain = validated(pools, replace(growing, dropout=0.0))
         result["dropout"] = {"none": difference(ours, figures(score(plain, featuriser), pools))}
-        for route in features.routes:
-            with_it = figures(score(folds, featuriser, without=(route,)), pools)
-            without_it = figures(score(plain, featuriser, without=(route,)), pools)
-            result["dropout"][f"without {route}"] = difference(with_it, without_it)
+        for left_out in (*routes, REWRITINGS):
+            with_it = figures(score(folds, featuriser, without=(left_out,)), pools)
+            without_it = figures(score(plain, featuriser, without=(left_out,)), pools)
+            result["dropout"][f"without {left_out}"] = difference(with_it, without_it)
     if "controls" in wanted:
         mixed = shuffled(pools, options.seed)
         untrained = np.array(
@@ -320,7 +333,7 @@ def main() -> None:
     if "time" in wanted:
         booster, _ = fit(pools, featuriser, growing)
         model = BlenderModel(features=features, booster=booster, terms=counted, language=language)
-        wide, _, _ = collected(options.engine, queries, judgments, 200)
+        wide, _, _ = collected(settings, queries, judgments, 200)
         result["trees"] = booster.num_trees()
         result["time"] = {str(options.candidates): timing(model, pools, language), "200": timing(model, wide, language)}
     write_result("blender", result, options.out)

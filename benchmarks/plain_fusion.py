@@ -23,6 +23,7 @@ from elasticsearch import Elasticsearch
 from elasticsearch.helpers import bulk
 
 from benchmarks.blender import MEASURE, collected, difference, figures
+from benchmarks.built import build_rewriters
 from benchmarks.measure import write_result
 from multirecall.engines.analysis import terms
 from multirecall.evaluation.judgments import read_judgments
@@ -79,11 +80,14 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=Path(os.environ.get("MULTIRECALL_DATA", "../shared/data")) / "icecat"
     )
+    parser.add_argument("--rewriter-dir", type=Path, default=Path(".multirecall/quality/rewriters"))
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
     queries, judgments = read_queries(options.data / "queries.tsv"), read_judgments(options.data / "judgments.tsv")
-    pools, counted, language = collected(options.engine, queries, judgments, DEPTH)
+    build_rewriters(options.engine, options.rewriter_dir)
+    settings = load_settings(engine=options.engine, rewriter_dir=options.rewriter_dir)
+    pools, counted, language = collected(settings, queries, judgments, DEPTH)
     pools.sort(key=lambda pool: pool.qid)
 
     plain: dict[str, list[float]] = {"BM25 plain": [], "dense": [], "min-max .5/.5, plain": []}
@@ -104,7 +108,8 @@ def main() -> None:
         finally:
             server.indices.delete(index=index)
 
-    features = FeatureSet(routes=tuple(sorted({r.route for pool in pools for r in pool.rankings})))
+    routes = tuple(sorted({r.route for pool in pools for r in pool.rankings}))
+    features = FeatureSet(routes=routes, rewritings=True)
     featuriser = Featuriser(
         features=features, analyse=partial(terms, language=language), terms=counted, language=language
     )

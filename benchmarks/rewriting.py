@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -28,13 +27,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.blender import ensure_index
+from benchmarks.built import build_rewriters, ensure_index
 from benchmarks.measure import quantiles_ms, write_result
+from benchmarks.paired import Run, paired, paired_table
 from multirecall.engines.analysis import terms
-from multirecall.evaluation.evaluating import evaluate
 from multirecall.evaluation.judgments import Judgments, read_judgments
 from multirecall.evaluation.queries import JudgedQuery, read_queries
-from multirecall.evaluation.report import EvaluationReport, SegmentRow
 from multirecall.fusion.features.feature_set import FeatureSet
 from multirecall.fusion.features.term_statistics import TermStatistics
 from multirecall.fusion.weighted_sum import WeightedSum
@@ -52,19 +50,19 @@ from multirecall.wiring.searchers import OpenSearcher, opened_searcher
 from multirecall.wiring.settings import Settings, load_settings
 
 ROUTE, ROUTES = "rewrite", "lexical,dense,rewrite"
-MEASURES = ("nDCG@10", "R@100")
 RELEVANT = 2
-Run = Mapping[str, Sequence[str]]
-
-
-def build_rewriters(engine: str, folder: Path) -> None:
-    if not (folder / "card.json").exists():
-        command = [str(Path(sys.executable).with_name("multirecall")), "rewriters", "build"]
-        subprocess.run([*command, "--engine", engine, "--out", str(folder)], check=True)
 
 
 def without_route(pools: Sequence[JudgedPool]) -> list[JudgedPool]:
-    return [replace(pool, rankings=tuple(r for r in pool.rankings if r.route != ROUTE)) for pool in pools]
+    """As a search without rewriters: the blender has no rewriting to look at either."""
+    return [
+        replace(
+            pool,
+            query=replace(pool.query, rewritings=()),
+            rankings=tuple(r for r in pool.rankings if r.route != ROUTE),
+        )
+        for pool in pools
+    ]
 
 
 def tuned_run(pools: Sequence[JudgedPool], seed: int) -> tuple[Run, list[Mapping[str, float]]]:
@@ -80,18 +78,15 @@ def tuned_run(pools: Sequence[JudgedPool], seed: int) -> tuple[Run, list[Mapping
 
 
 def blender_run(pools: Sequence[JudgedPool], counted: TermStatistics, language: str, seed: int) -> Run:
-    features = FeatureSet(routes=tuple(sorted({r.route for pool in pools for r in pool.rankings})))
+    features = FeatureSet(
+        routes=tuple(sorted({r.route for pool in pools for r in pool.rankings})),
+        rewritings=any(pool.query.rewritings for pool in pools),
+    )
     featuriser = Featuriser(
         features=features, analyse=partial(terms, language=language), terms=counted, language=language
     )
     print(f"# blender over {', '.join(features.routes)}", file=sys.stderr, flush=True)
     return blended_run(score(cross_validate(pools, featuriser, Growing(seed=seed), seed=seed), featuriser))
-
-
-def compared(before: Run, after: Run, pools: Sequence[JudgedPool]) -> EvaluationReport:
-    judgments = Judgments(grades={pool.qid: pool.grades for pool in pools})
-    runs = {"without": before, "with": after}
-    return evaluate(runs, [p.judged for p in pools], judgments, MEASURES, ["class"], baseline="without")
 
 
 def quality(
@@ -107,35 +102,10 @@ def quality(
             runs, result["weights"] = (before, after), weights
         else:
             runs = blender_run(plain, counted, language, seed), blender_run(pools, counted, language, seed)
-        report = compared(*runs, pools)
-        print(f"\n### {name}\n\n{markdown(report)}", file=sys.stderr, flush=True)
+        report = paired(*runs, pools)
+        print(f"\n### {name}\n\n{paired_table(report)}", file=sys.stderr, flush=True)
         result[name] = {"overall": asdict(report.overall), "classes": [asdict(row) for row in report.segments]}
     return result
-
-
-def markdown(report: EvaluationReport) -> str:
-    heads = ["class", "queries", "nDCG@10 without", "with", "difference", "95% interval", "p (Holm)"]
-    heads += ["R@100", "difference", "95% interval"]
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    lines += [_line(row) for row in (report.overall, *report.segments)]
-    for system in report.systems:
-        main = report.overall.figure(system, "nDCG@10")
-        lines.append(f"\n{system}: condensed nDCG@10 {main.under['condensed']:.3f}, judged@10 {main.judged:.3f}")
-    return "\n".join(lines)
-
-
-def _line(row: SegmentRow) -> str:
-    cells = [row.value or "all", str(row.figure("with", "nDCG@10").n)]
-    for measure in MEASURES:
-        before, after = [row.figure(system, measure).mean or 0.0 for system in ("without", "with")]
-        c = row.comparison("with", measure)
-        interval = "" if c is None else f"{c.ci.low:+.3f} to {c.ci.high:+.3f}"
-        if measure == MEASURES[0]:
-            cells += [f"{before:.3f}", f"{after:.3f}", f"{after - before:+.3f}", interval]
-            cells.append("" if c is None else f"{c.p_holm:.4f}")
-        else:
-            cells += [f"{after:.3f}", f"{after - before:+.3f}", interval]
-    return f"| {' | '.join(cells)} |"
 
 
 def uniquely_found(pools: Sequence[JudgedPool]) -> dict[str, Any]:
@@ -191,8 +161,8 @@ def variants(
             index=opened.index.name,
         ) as other:
             found = collect(other, queries, judgments)
-        report = compared(usual, run_by(WeightedSum(), found), pools)
-        print(f"\n### {name}\n\n{markdown(report)}", file=sys.stderr, flush=True)
+        report = paired(usual, run_by(WeightedSum(), found), pools)
+        print(f"\n### {name}\n\n{paired_table(report)}", file=sys.stderr, flush=True)
         result[name] = {"overall": asdict(report.overall), "classes": [asdict(row) for row in report.segments]}
     return result
 
@@ -241,7 +211,7 @@ def main() -> None:
     judgments = read_judgments(options.data / "judgments.tsv")
     result: dict[str, Any] = {"rewriters": settings.rewriters}
     if wanted & {"quality", "variants"}:
-        with opened_searcher(settings, routes=ROUTES, fusion="weighted_sum") as opened:
+        with opened_searcher(settings, routes=ROUTES, fusion="weighted_sum", rewritings=True) as opened:
             pools = collect(opened.searcher, queries, judgments)
             counted = count_terms(opened.engine.scan(["match_text"], index=opened.index.name))
             result |= {"queries": len(pools), "found": uniquely_found(pools)}

@@ -16,9 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.blender import ensure_index
+from benchmarks.built import build_rewriters, ensure_index
 from benchmarks.measure import write_result
-from benchmarks.rewriting import build_rewriters
 from multirecall.core.deadline import Deadline
 from multirecall.core.query import Query
 from multirecall.evaluation.evaluating import evaluate
