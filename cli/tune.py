@@ -67,23 +67,23 @@ def tune(
         seed=seed,
     )
     steps = tuning_steps(load_settings(), options, out, engine_url=engine)
-    state = State(out)
-    planned = plan(steps, state, skip=skip or (), only=only or (), start=start)
-    if not as_json:
-        plan_view(planned, state, evidence=options.evidence)
-        if not yes and sys.stdin.isatty() and not typer.confirm("Start?", default=True, err=True):
-            raise typer.Exit(1)
-    with training_steps(shown=not as_json) as on_step:
-        results = run_planned(
-            planned,
-            state,
-            on_step=on_step,
-            on_done=lambda one, took_s: (
-                None if as_json else stderr.print(f"{one.step.name}: {clock(took_s)}", style="dim")
-            ),
-        )
-    if as_json:
-        print_json(tuning_summary(planned, state, results))
-        return
-    tuning_view(results)
-    console.print(f"All of it lies in {out}.", style="dim", soft_wrap=True, markup=False)
+    with State(out) as state:
+        planned = plan(steps, state, skip=skip or (), only=only or (), start=start)
+        if not as_json:
+            plan_view(planned, state, evidence=options.evidence)
+            if not yes and sys.stdin.isatty() and not typer.confirm("Start?", default=True, err=True):
+                raise typer.Exit(1)
+        with training_steps(shown=not as_json) as on_step:
+            results = run_planned(
+                planned,
+                state,
+                on_step=on_step,
+                on_done=lambda one, took_s: (
+                    None if as_json else stderr.print(f"{one.step.name}: {clock(took_s)}", style="dim")
+                ),
+            )
+        if as_json:
+            print_json(tuning_summary(planned, state, results))
+            return
+        tuning_view(results)
+        console.print(f"All of it lies in {out}.", style="dim", soft_wrap=True, markup=False)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from hashlib import sha256
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,8 @@ def _compare(shop: _Shop, results: Results, on_step: OnStep) -> Result:
     arms = _arms({name: read_runs(shop.out, run["run"]) for name, run in runs.items()}, learned)
     on_step("testing differences", None)
     judgments = shop.taught.judgments if shop.taught else read_made(shop.out, HELD_OUT).judgments
-    rows = compare_arms(arms, asked, judgments, relevant_grade=1.0 if shop.taught else FULL_GRADE)
+    relevant = max(1.0, ceil(judgments.top_grade / 2)) if shop.taught else FULL_GRADE
+    rows = compare_arms(arms, asked, judgments, relevant_grade=relevant)
     verdicts = _verdicts(arms, rows)
     found = {
         "evidence": shop.options.evidence,

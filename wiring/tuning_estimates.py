@@ -70,7 +70,8 @@ def estimates(rates: Rates, options: TuneOptions, *, products: int, judged: int)
         "read": products * rates.read_s,
         "queries": products * 2.5 * rates.read_s + sample * 1e-4,
         "rewriters": products * 3 * rates.read_s,
-        "pairs": (options.queries + 2 * options.pair_queries) * rates.search_s,
+        "pairs": (options.queries + 5 * options.pair_queries) * rates.search_s / 2
+        + min(products, 40 * (options.queries + options.pair_queries)) * rates.encode_s / 2,  # judge S reads titles
         "encoder": 5 + trains,
         "trial": sample * (tuned_s + 20 * rates.read_s) + 2 * asked * rates.search_s,
         "blender": learned * (2 * rates.search_s + 0.06 * (folds + 1)) + options.rounds * (folds + 1) * 0.03,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ OnStep = Callable[[str, int | None], Callable[[], None]]
 Result = Mapping[str, Any]
 """What a step found, as JSON values; files that it wrote are named in it."""
 
-_FILE = "state.json"
+_FILE, _LOCK = "state.json", ".lock"
 _VERSION = 1
 
 
@@ -60,22 +61,48 @@ class Planned:
 
 
 class State:
-    """`state.json` of a folder: result, fingerprint and seconds of every finished step. Whole or absent."""
+    """`state.json` of a folder: result, fingerprint and seconds of every finished step. Whole or absent.
+
+    A context manager that keeps other processes out of the folder until its end, or that of its process.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Makes the folder. Raises InvalidSettings if it cannot be written, InvalidSource for a file that is none."""
+        """Makes the folder. Raises InvalidSettings if it cannot be written or is in use, InvalidSource for a file that
+        is no state."""
         self.folder = folder
         self._file = folder / _FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (folder / _LOCK).open("ab")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            raise InvalidSettings(
+                f"Another process tunes in {folder}.", hint="Wait for it, or choose another folder.", field="out"
+            ) from None
+        except OSError as error:
+            raise InvalidSettings(f"Cannot write {folder}: {error.strerror or error}.", field="out") from None
+        try:
             held = orjson.loads(self._file.read_bytes()) if self._file.exists() else {"steps": {}}
             self._steps: dict[str, dict[str, Any]] = dict(held["steps"])
         except OSError as error:
-            raise InvalidSettings(f"Cannot write {folder}: {error.strerror or error}.", field="out") from None
+            self.close()
+            raise InvalidSettings(f"Cannot read {self._file}: {error.strerror or error}.", field="out") from None
         except (ValueError, KeyError, TypeError) as error:
+            self.close()
             raise InvalidSource(
                 f"{self._file} is no state of a tuning: {error}.", hint="Choose another folder.", field="out"
             ) from None
+
+    def close(self) -> None:
+        """Lets others into the folder; a second call does nothing."""
+        self._lock.close()
+
+    def __enter__(self) -> State:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
     def fingerprint(self, name: str) -> str:
         """Under which the step was finished last; empty if it never was."""

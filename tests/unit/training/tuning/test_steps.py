@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from multirecall.core.errors import InvalidInput, InvalidSource
+from multirecall.core.errors import InvalidInput, InvalidSettings, InvalidSource
 from multirecall.training.tuning.steps import OnStep, Result, State, Step, plan, run_planned
 
 
@@ -37,9 +37,9 @@ class Chain:
 
 
 def go(chain: Chain, folder: Path, size: int = 1, unavailable: str = "", **options: object) -> dict[str, Result]:
-    state = State(folder)
-    planned = plan(chain.steps(size, unavailable), state, **options)  # type: ignore[arg-type]
-    return run_planned(planned, state, on_step=lambda what, n: lambda: None)
+    with State(folder) as state:
+        planned = plan(chain.steps(size, unavailable), state, **options)  # type: ignore[arg-type]
+        return run_planned(planned, state, on_step=lambda what, n: lambda: None)
 
 
 def test_a_second_run_does_nothing_and_knows_the_results(tmp_path: Path) -> None:
@@ -78,7 +78,8 @@ def test_leaving_a_step_out_leaves_out_what_needs_it_and_tells_those_who_use_it(
 
 
 def test_a_step_that_cannot_run_here_is_left_out_with_its_reason(tmp_path: Path) -> None:
-    planned = plan(Chain().steps(unavailable="no torch"), State(tmp_path))
+    with State(tmp_path) as state:
+        planned = plan(Chain().steps(unavailable="no torch"), state)
     assert [(one.action.value, one.why) for one in planned] == [
         ("run", ""),
         ("skip", "no torch"),
@@ -114,3 +115,9 @@ def test_a_state_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text("[]")
     with pytest.raises(InvalidSource, match=r"state\.json"):
         State(tmp_path)
+
+
+def test_two_processes_do_not_work_in_one_folder(tmp_path: Path) -> None:
+    with State(tmp_path), pytest.raises(InvalidSettings, match="Another process"):
+        State(tmp_path)
+    State(tmp_path).close()
