@@ -46,6 +46,7 @@ __all__ = [
     "IndexedProduct",
     "Kept",
     "TellsCommits",
+    "TellsHedges",
     "Text",
     "Update",
     "Upsert",
@@ -229,6 +230,16 @@ class TellsCommits(Protocol):
     def commit_seen(self, *, index: str | None = None) -> int:
         """Another number as soon as `fetch` may give another record than before; it means something in this process
         alone. Raises NotFound."""
+        ...
+
+
+@runtime_checkable
+class TellsHedges(Protocol):
+    """An engine that may ask late reads of a second node."""
+
+    @property
+    def hedges(self) -> Mapping[str, int]:
+        """How often, by what became of it: `sent`, `won`, `unaffordable`; empty without a second node."""
         ...
 
 

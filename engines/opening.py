@@ -26,11 +26,15 @@ _FORMS = "embedded:PATH, elasticsearch+http(s)://HOST:PORT/NAME, opensearch+http
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineAccess:
-    """What opening a server needs beside its URL; the embedded engines ignore it."""
+    """What opening a server needs beside its URL; the embedded engines ignore it.
+
+    `second_url`: `http(s)://HOST:PORT` of another node of the same cluster, for reads that are late; empty: none.
+    """
 
     credentials: Credentials | None = None
     tls: TlsSettings | None = None
     timeout_s: float = 10.0
+    second_url: str = ""
 
 
 def open_engine(url: str, *, access: EngineAccess | None = None, create: bool = False) -> Engine:
@@ -117,8 +121,17 @@ def _opensearch() -> type[ServerEngine]:
 def _open_server(scheme: str, adapter: Callable[[], type[ServerEngine]]) -> Callable[[str, EngineAccess, bool], Engine]:
     def opener(rest: str, access: EngineAccess, create: bool) -> Engine:
         host_url, name = _server(scheme, rest)
+        second_url = ""
+        if access.second_url:
+            second_scheme, _, second_rest = access.second_url.partition(":")
+            second_url = _server(f"{scheme.partition('+')[0]}+{second_scheme}", second_rest)[0]
         return adapter().open(
-            host_url, name, credentials=access.credentials, tls=access.tls, timeout_s=access.timeout_s
+            host_url,
+            name,
+            second_url=second_url,
+            credentials=access.credentials,
+            tls=access.tls,
+            timeout_s=access.timeout_s,
         )
 
     return opener

@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from multirecall.engines.base import TellsHedges
 from multirecall.search.serving import Frontend
 
 __all__ = ["SearchCollector"]
@@ -32,6 +33,7 @@ class SearchCollector(Collector):
         for name, breaker in self._frontend.breakers.items():
             breakers.add_metric([name], float(breaker.state != "closed"))
         yield breakers
+        yield from self._hedges()
         yield from self._query_vectors()
         yield from self._rewriter_models()
         cache = self._frontend.cache
@@ -45,6 +47,15 @@ class SearchCollector(Collector):
         yield CounterMetricFamily(
             "multirecall_cache_evicted", "Lists dropped from this process for want of room", value=cache.evicted
         )
+
+    def _hedges(self) -> Iterator[Metric]:
+        engine = self._frontend.live.asking.engine
+        counts = CounterMetricFamily(
+            "multirecall_engine_hedges", "Late reads that a second node was asked for too", labels=["what"]
+        )
+        for name, count in (engine.hedges if isinstance(engine, TellsHedges) else {}).items():
+            counts.add_metric([name], count)
+        yield counts
 
     def _query_vectors(self) -> Iterator[Metric]:
         """Of the index that answers: with another one its models' vectors are counted anew."""

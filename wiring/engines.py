@@ -30,7 +30,12 @@ def engine_access(settings: Settings) -> EngineAccess:
     if api_key or settings.engine_user:
         credentials = Credentials(user=settings.engine_user, password=password, api_key=api_key)
     tls = TlsSettings(ca_file=settings.engine_ca_file, verify=settings.engine_verify_tls)
-    return EngineAccess(credentials=credentials, tls=tls, timeout_s=settings.engine_timeout_s)
+    return EngineAccess(
+        credentials=credentials,
+        tls=tls,
+        timeout_s=settings.engine_timeout_s,
+        second_url=settings.engine_second_url,
+    )
 
 
 def opened_engine(settings: Settings, url: str | None, *, create: bool = False) -> Engine:

@@ -40,6 +40,9 @@ class Settings(ServiceSettings, PageSettings, CacheSettings, RewriterSettings):
     )
 
     engine: str = Field("embedded:.multirecall/index", description="engine URL used when --engine is not given")
+    engine_second_url: str = Field(
+        "", pattern="^(https?://.*)?$", description="another node of the cluster, asked too if the first is late"
+    )
     engine_user: str = Field("", description="user name for the engine")
     engine_password: SecretStr = Field(SecretStr(""), description="password for the engine")
     engine_api_key: SecretStr = Field(SecretStr(""), description="API key for the engine, instead of user and password")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from multirecall.core.deadline import Deadline
-from multirecall.core.errors import InvalidSettings
+from multirecall.core.errors import EngineUnavailable, InvalidSettings
 from multirecall.core.filters import Filter
 from multirecall.engines.base import (
     Capabilities,
@@ -27,6 +28,7 @@ from multirecall.engines.servers.catalog import Catalog, OpenIndex
 from multirecall.engines.servers.dialect import Dialect
 from multirecall.engines.servers.errors import failure, fatal
 from multirecall.engines.servers.filters import filter_query
+from multirecall.engines.servers.hedging import HedgedReads
 from multirecall.engines.servers.names import check_name, document_id, write_alias
 from multirecall.engines.servers.paging import pages
 from multirecall.engines.servers.pruning import prune, tombstones
@@ -37,6 +39,8 @@ from multirecall.engines.servers.tombstones import NO_TOMBSTONES, deleted, only_
 from multirecall.engines.servers.transport import RequestTimedOut, Transport, json_lines
 
 __all__ = ["ServerEngine"]
+
+_log = logging.getLogger("multirecall.engines")
 
 _GRACE_S = 0.05
 """How much earlier than the client the server stops, so that what it has found by then still arrives in time."""
@@ -55,8 +59,18 @@ class ServerEngine:
 
     dialect: ClassVar[Dialect]
 
-    def __init__(self, transport: Transport, name: str, *, shards: int = 1, limits: BulkLimits | None = None) -> None:
-        self._transport = transport
+    def __init__(
+        self,
+        transport: Transport,
+        name: str,
+        *,
+        second: Transport | None = None,
+        shards: int = 1,
+        limits: BulkLimits | None = None,
+    ) -> None:
+        self._transport, self._second = transport, second
+        self._hedged = None if second is None else HedgedReads(transport, second)
+        self._reads = self._hedged or transport
         self._name = check_name(name)
         self._catalog = Catalog(transport, name, self.dialect, shards=shards)
         self._bulk = BulkWriter(transport, self.dialect, limits or BulkLimits())
@@ -67,6 +81,7 @@ class ServerEngine:
         host_url: str,
         name: str,
         *,
+        second_url: str = "",
         credentials: Credentials | None = None,
         tls: TlsSettings | None = None,
         timeout_s: float = 10.0,
@@ -75,19 +90,33 @@ class ServerEngine:
     ) -> Self:
         """The engine at `host_url` (`http://127.0.0.1:9200`), after one request that makes sure of the server.
 
+        `second_url`: another node of the same cluster, which late reads are asked of too (`hedging.py`).
+
         Raises EngineUnavailable, EngineAuthError, and InvalidSettings for another product at that address, an
-        untrusted certificate or a name that cannot be an alias.
+        untrusted certificate, a second node of another cluster, or a name that cannot be an alias.
         """
         check_name(name)
-        transport = Transport(
-            host_url, scheme=cls.dialect.scheme, credentials=credentials, tls=tls, timeout_s=timeout_s
-        )
+        how: dict[str, Any] = {
+            "scheme": cls.dialect.scheme, "credentials": credentials, "tls": tls, "timeout_s": timeout_s
+        }  # fmt: skip
+        transport = Transport(host_url, **how)
+        second = None
         try:
-            _check_product(transport, cls.dialect)
+            cluster = _checked_cluster(transport, cls.dialect)
+            if second_url:
+                second = Transport(second_url, **how)
+                _check_same(second, cls.dialect, cluster)
         except BaseException:
-            transport.close()
+            for opened in (transport, second):
+                if opened is not None:
+                    opened.close()
             raise
-        return cls(transport, name, shards=shards, limits=limits)
+        return cls(transport, name, second=second, shards=shards, limits=limits)
+
+    @property
+    def hedges(self) -> Mapping[str, int]:
+        """Late reads that were asked of the second node too (`HedgedReads.counts`); empty without one."""
+        return {} if self._hedged is None else self._hedged.counts
 
     @property
     def url(self) -> str:
@@ -150,7 +179,7 @@ class ServerEngine:
         if deadline.expired:
             return [late("The time budget was spent before the search.") for _ in requests], False
         try:
-            answer = self._transport.send(
+            answer = self._reads.send(
                 "POST",
                 f"/{opened.asked}/_msearch",
                 body=json_lines(lines),
@@ -194,7 +223,7 @@ class ServerEngine:
         wanted = [document_id(one) for one in dict.fromkeys(ids) if _can_be_an_id(one)]
         for start in range(0, len(wanted), _FETCH_AT_ONCE):
             body = {"ids": wanted[start : start + _FETCH_AT_ONCE]}
-            answer = self._transport.send(
+            answer = self._reads.send(
                 "POST",
                 f"/{opened.asked}/_mget",
                 body=body,
@@ -251,6 +280,10 @@ class ServerEngine:
         self._catalog.drop(index)
 
     def close(self) -> None:
+        if self._hedged is not None:
+            self._hedged.close()
+        if self._second is not None:
+            self._second.close()
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -267,8 +300,23 @@ def _can_be_an_id(id: str) -> bool:
         return False
 
 
-def _check_product(transport: Transport, dialect: Dialect) -> None:
-    """Raises InvalidSettings if another product answers: the two look alike until the first vector."""
+def _check_same(second: Transport, dialect: Dialect, cluster: str) -> None:
+    """Raises InvalidSettings for a node of another cluster; one that is away just now may come back."""
+    try:
+        found = _checked_cluster(second, dialect)
+    except EngineUnavailable as error:
+        _log.warning("the second node does not answer: %s", error.message)
+        return
+    if found != cluster:
+        raise InvalidSettings(
+            f"{second.url} is a node of another cluster.",
+            hint="Set MULTIRECALL_ENGINE_SECOND_URL to another node of the engine's cluster, or leave it empty.",
+            field="engine_second_url",
+        )
+
+
+def _checked_cluster(transport: Transport, dialect: Dialect) -> str:
+    """The cluster's id. Raises InvalidSettings if another product answers: they look alike until the first vector."""
     answer = transport.exchange("GET", "/")
     body = answer.body if isinstance(answer.body, dict) else {}
     if answer.status in (401, 403) or answer.status >= 500:
@@ -289,3 +337,4 @@ def _check_product(transport: Transport, dialect: Dialect) -> None:
             else "Check the address and port of the engine URL."
         )
         raise InvalidSettings(f"At {address} answers {found}, not {dialect.product}.", hint=hint, field="engine")
+    return str(body.get("cluster_uuid", ""))
