@@ -73,7 +73,7 @@ def rendered(
 
 
 def _rewrites(page: Page) -> list[dict[str, Any]]:
-    """What understanding did to the text, then the other texts that routes asked for: those have a confidence."""
+    """What understanding did to the text, then other texts for the need: those have a confidence."""
     steps: list[dict[str, Any]] = [
         {"by": one.by, "before": one.before, "after": one.after} for one in page.query.rewrites
     ]

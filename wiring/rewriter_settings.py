@@ -12,7 +12,7 @@ __all__ = ["RewriterSettings"]
 
 
 class RewriterSettings(BaseSettings):
-    """Part of `Settings`."""
+    """Part of `Settings`. A blender that reads rewritings has the same rewriters, without a language model."""
 
     rewriters: str = Field(
         "units,spelling,compounds,synonyms,languages,knowledge",

@@ -25,6 +25,7 @@ from multirecall.recall.rewriters.base import Rewriter
 from multirecall.recall.rewriters.chain import RewriteChain
 from multirecall.search import Searcher, understand
 from multirecall.search.frozen import frozen_list
+from multirecall.search.page import Page
 from multirecall.search.serving.frozen_json import list_from_bytes, list_to_bytes
 from tests.support.rewriters import BrokenRewriter, HangingRewriter, TableRewriter, rewriting
 
@@ -138,3 +139,31 @@ def test_a_route_that_changes_while_it_is_open_changes_the_key(engine: Engine) -
         rewriters.fingerprint = "after"
         assert before is again
         assert edited.fingerprint != before
+
+
+def test_rewriters_of_the_fusion_that_break_cost_it_rewritings_and_nothing_else(engine: Engine) -> None:
+    def searched(rewriters: Rewriter, text: str) -> Page:
+        with Searcher(
+            engine, routes=[LexicalRoute()], fusion=WeightedSum(), encoders={}, timeout_s=30.0, rewriters=rewriters
+        ) as one:
+            return one.search(understand(text))
+
+    page = searched(BrokenRewriter(), "printer paper")
+    assert [hit.id for hit in page.hits] == ["p3"]
+    assert (page.degraded, page.rewritings) == ({"rewritings": "failed"}, ())
+    page = searched(RewriteChain(alternatives=(BrokenRewriter(), TABLE)), TYPED)
+    assert (page.degraded, page.rewritings) == ({"rewritings": "partial"}, SAID)
+
+
+def test_what_the_fusion_saw_is_kept_with_the_list_and_hangs_on_the_rewriters(engine: Engine) -> None:
+    made = {"routes": [LexicalRoute()], "fusion": WeightedSum(), "encoders": {}, "timeout_s": 30.0}
+    other = replace(TABLE, fingerprint="fedcba9876543210")
+    with (
+        Searcher(engine, **made, rewriters=TABLE) as one,  # type: ignore[arg-type]
+        Searcher(engine, **made, rewriters=other) as changed,  # type: ignore[arg-type]
+        Searcher(engine, **made) as none,  # type: ignore[arg-type]
+    ):
+        assert len({one.fingerprint, changed.fingerprint, none.fingerprint}) == 3
+        frozen = frozen_list(one.rank(understand(TYPED), 10), generation="products-000001")
+    assert frozen.query.rewritings == SAID
+    assert list_from_bytes(list_to_bytes(frozen)) == frozen
