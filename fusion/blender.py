@@ -125,10 +125,12 @@ class Blender:
         )
 
     def _compile(self) -> None:
-        """Has all features of a product that does not exist computed once: what is compiled is compiled now."""
+        """Has all features of two products that do not exist computed once: what is compiled is compiled now."""
         query = Query(raw="a1", text="a1", codes=("a1",))
         nothing = Ranking(
-            route=self.model.features.routes[0], kind=ScoreKind.RANK, hits=(Hit(id="", score=1.0, rank=1, fields={}),)
+            route=self.model.features.routes[0],
+            kind=ScoreKind.RANK,
+            hits=(Hit(id="", score=1.0, rank=1, fields={}), Hit(id="a", score=1.0, rank=2, fields={})),
         )
         self.model.scores(self.model.features.matrix(self.pool([nothing], query)))
 

@@ -20,11 +20,12 @@ def compiled(function: Callable[Arguments, Result]) -> Callable[Arguments, Resul
 
     The code is kept for other processes beside the source, in `NUMBA_CACHE_DIR`, or in the user's cache folder, where
     it is then read in a tenth of the time. Bounds are not checked: the caller answers for them.
+    A division by 0 gives what numpy makes of it.
     """
     try:
-        kept: Callable[Arguments, Result] = numba.njit(nogil=True, cache=True)(function)
+        kept: Callable[Arguments, Result] = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
     except RuntimeError:  # no such folder can be written to: each process compiles for itself
-        kept = numba.njit(nogil=True)(function)
+        kept = numba.njit(nogil=True, error_model="numpy")(function)
     return kept
 
 

@@ -100,17 +100,21 @@ class _Kind:
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        self.best, self.mean, self.size = _of_kind(pool.texts.kinds.group, len(pool.texts.kinds.keys), pool.blend)
+        kinds = pool.texts.kinds
+        best, mean, size = _of_kind(kinds.group, len(kinds.keys), pool.blend)
+        self.best: Floats = best
+        self.mean: Floats = mean
+        self.size: Floats = size
         self.first = pool.by_blend[:10]
         self.weights = _discounts(len(self.first))
 
     @cached_property
     def anywhere(self) -> tuple[Floats, Floats]:
-        return _lacking(self.pool.anywhere, self.first, self.weights)
+        return _lacking(self.pool.compared.anywhere, self.first, self.weights)
 
     @cached_property
     def in_name(self) -> tuple[Floats, Floats]:
-        return _lacking(self.pool.in_name, self.first, self.weights)
+        return _lacking(self.pool.compared.in_name, self.first, self.weights)
 
 
 @compiled

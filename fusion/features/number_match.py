@@ -3,87 +3,181 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from multirecall.fusion.compiled import compiled
+from multirecall.fusion.compiled import compiled, lowest_bit
 from multirecall.fusion.features.base import MISSING, Column, Feature, FeatureGroup
-from multirecall.fusion.features.incidence import Floats, Positions
+from multirecall.fusion.features.incidence import Floats, Integers
 from multirecall.fusion.features.pool import Pool
+from multirecall.fusion.features.texts import Letters, find
 
 __all__ = ["NUMBER_MATCH"]
 
 _SHORTEST_PREFIX = 4
-_SPACE = ord(" ")
+_SPACE, _END = ord(" "), 0xFF  # which is no byte of UTF-8
+_AT_ONCE = 63
+"""So many texts are sought at once: a bit for each, and one for the end of a candidate's codes."""
+
+_END_BIT = np.uint64(1 << _AT_ONCE)
 _NOT_CODE = re.compile(r"[^a-z0-9]+")
 
 
-class _Codes:
-    """The codes of all candidates against all that are asked, letter by letter: candidates bring tens of thousands."""
+class _Codes(NamedTuple):
+    """The codes of all candidates against all that are asked. Shapes (n,).
 
-    def __init__(self, texts: Sequence[str], asked: Sequence[str]) -> None:
-        """`texts`: of each candidate its codes, with a space between; `asked` must not be empty, nor have a space."""
-        self.places = {text: place for place, text in enumerate(asked)}
-        lengths = np.array([len(text) for text in texts], dtype=np.intp)
-        sought = _letters("".join(asked))
-        ends = np.array([len(text) for text in asked], dtype=np.intp).cumsum()
-        self._within, self._shared = _found(_letters(f" {' '.join(texts)} "), (lengths + 1).cumsum(), sought, ends)
+    `numbers`: the share of the numbers that are codes; `matched`: of the codes that are; `longest`: the letters of the
+    longest of these by those of the longest asked; `prefix`: the longest common beginning by the code's length, of
+    `_SHORTEST_PREFIX` letters or more; `within`: the largest share of a code that a code asked makes up.
+    """
 
-    def within(self, asked: Sequence[str]) -> Floats:
-        """Per text asked the largest share of a candidate's code that it makes up: 1 is the code itself, 0 is none."""
-        within: Floats = self._within[[self.places[text] for text in asked]]
-        return within
+    numbers: Floats
+    matched: Floats
+    longest: Floats
+    prefix: Floats
+    within: Floats
 
-    def shared(self, asked: str) -> Floats:
-        """The most letters that a candidate's code and `asked` have in common at their beginning. Shape (n,)."""
-        shared: Floats = self._shared[self.places[asked]]
-        return shared
-
-
-def _letters(text: str) -> NDArray[np.uint32]:
-    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    @classmethod
+    def of(cls, pool: Pool) -> _Codes:
+        """In one pass over the candidates' codes: they are tens of thousands."""
+        codes, beginnings = pool.codes, [code for code in pool.codes if len(code) >= _SHORTEST_PREFIX]
+        sought = [*codes, *(f" {code}" for code in beginnings), *(f" {number} " for number in pool.numbers)]
+        text, found = pool.texts.codes, []
+        for first in range(0, len(sought), _AT_ONCE):
+            some = [one.encode() for one in sought[first : first + _AT_ONCE]]
+            ends = np.cumsum([*map(len, some)], dtype=np.int32)
+            found.append(_found(text, len(pool), np.frombuffer(b"".join(some), dtype=np.uint8), ends))
+        lengths = np.array([*map(len, codes), *map(len, beginnings)], dtype=np.float64)
+        return cls(*_columns(np.concatenate(found), len(codes), lengths))
 
 
 @compiled
-def _found(
-    text: NDArray[np.uint32], ends: Positions, asked: NDArray[np.uint32], asked_ends: Positions
-) -> tuple[Floats, Floats]:
-    """`within` and `shared` of `_Codes`, shape (number asked, n).
+def _columns(found: Floats, n_codes: int, lengths: Floats) -> Floats:
+    """`_Codes` in its order, from what was found of each code, of each beginning, and of each number. `lengths`: of
+    these codes and beginnings, in letters."""
+    columns = np.zeros((5, found.shape[1]))
+    numbers, matched, longest, prefix, within = columns
+    n_numbers, most = len(found) - len(lengths), lengths[:n_codes].max() if n_codes else 1.0
+    for row in range(found.shape[1]):
+        for code in range(n_codes):
+            within[row] = max(within[row], found[code, row])
+            if found[code, row] == 1.0:
+                matched[row] += 1.0
+                longest[row] = max(longest[row], lengths[code] / most)
+        for beginning in range(n_codes, len(lengths)):
+            if found[beginning, row] >= _SHORTEST_PREFIX:
+                prefix[row] = max(prefix[row], found[beginning, row] / lengths[beginning])
+        for number in range(len(lengths), len(found)):
+            numbers[row] += found[number, row] > 0.0
+    matched /= max(n_codes, 1)
+    numbers /= max(n_numbers, 1)
+    return columns
 
-    The codes of a candidate stand before its end, each between two spaces.
+
+@compiled
+def _found(text: Letters, n: int, sought: Letters, ends: Integers) -> Floats:
+    """Of each text sought and each candidate a figure, shape (len(ends), n), 0 for one that is not found.
+
+    Without a space before it, or with one after it: the largest share of a code that it makes up. Else, how many
+    letters a code has in common with it at the beginning, if `_SHORTEST_PREFIX` bytes are. `text` as in `Texts.codes`.
     """
-    n_asked = len(asked_ends)
-    within, shared = np.zeros((n_asked, len(ends))), np.zeros((n_asked, len(ends)))
-    # of what is asked, by the first letter's lowest bits: the first one, and after each one the next
-    first, following = np.full(256, -1), np.full(n_asked, -1)
-    for one in range(n_asked):
-        letter = asked[asked_ends[one - 1] if one else 0] & 255
-        following[one] = first[letter]
-        first[letter] = one
-    begin = place = 0
-    for row in range(len(ends)):
-        while place < ends[row]:
-            if text[place] == _SPACE:
-                begin = place + 1
-            one = first[text[place] & 255]
-            while one >= 0:
-                of_asked = asked[asked_ends[one - 1] if one else 0 : asked_ends[one]]
-                same = 0  # letters; at a space none is
-                while same < len(of_asked) and text[place + same] == of_asked[same]:
-                    same += 1
-                if place == begin:
-                    shared[one, row] = max(shared[one, row], same)
-                if same == len(of_asked):
-                    end = place + same
-                    while text[end] != _SPACE:
-                        end += 1
-                    within[one, row] = max(within[one, row], same / (end - begin))
-                one = following[one]
-            place += 1
-    return within, shared
+    found = np.zeros((len(ends), n))
+    first, second = np.zeros(256, dtype=np.uint64), np.zeros(256, dtype=np.uint64)
+    for one in range(len(ends)):  # a bit for each
+        begin, bit = ends[one - 1] if one else 0, np.uint64(1) << np.uint64(one)
+        first[sought[begin]] |= bit
+        if ends[one] - begin > 1:
+            second[sought[begin + 1]] |= bit
+        else:
+            second |= bit
+    first[_END], second[:] = _END_BIT, second | _END_BIT
+    row = 0
+    for place in range(len(text) - 1):
+        maybe = first[text[place]] & second[text[place + 1]]
+        if maybe == _END_BIT:
+            row += 1
+            continue
+        while maybe:
+            one = lowest_bit(maybe)
+            maybe &= maybe - np.uint64(1)
+            of_one = sought[ends[one - 1] if one else 0 : ends[one]]
+            same = _same(text, place, of_one)
+            if of_one[0] == _SPACE and of_one[-1] != _SPACE:
+                figure = _beginning(text, place, of_one, same)
+            else:
+                figure = _share(text, place, of_one) if same == len(of_one) else 0.0
+            found[one, row] = max(found[one, row], figure)
+    return found
+
+
+@compiled
+def _share(text: Letters, place: int, sought: Letters) -> float:
+    """The share of the code around it that `sought` makes up, by letters."""
+    begin, end = place, place + len(sought)
+    while text[begin - 1] != _SPACE and begin > 0:
+        begin -= 1
+    while text[end] != _SPACE and text[end] != _END:
+        end += 1
+    return _count(sought) / _count(text[begin:end])
+
+
+@compiled
+def _beginning(text: Letters, place: int, sought: Letters, same: int) -> float:
+    """How many letters are the same, the space before them left out; 0 if these are fewer than some bytes."""
+    if same <= _SHORTEST_PREFIX:
+        return 0.0
+    while _goes_on(text[place + same]) or (same < len(sought) and _goes_on(sought[same])):
+        same -= 1  # the last letter has another end there
+    return float(_count(sought[:same]) - 1)
+
+
+@compiled
+def _same(letters: Letters, place: int, sought: Letters) -> int:
+    """How many bytes of `sought` stand in `letters` from `place` on."""
+    same = 0
+    while same < len(sought) and place + same < len(letters) and letters[place + same] == sought[same]:
+        same += 1
+    return same
+
+
+@compiled
+def _count(text: Letters) -> int:
+    """How many letters a text in UTF-8 has."""
+    count = 0
+    for byte in text:
+        count += not _goes_on(byte)
+    return count
+
+
+@compiled
+def _goes_on(byte: int) -> bool:
+    """Whether a byte of UTF-8 is not a letter's first."""
+    return (byte & 0xC0) == 0x80
+
+
+@compiled
+def _numbers_held(
+    words: Integers, at: Integers, vocabulary: tuple[Integers, Integers], with_number: Integers, ends: Integers
+) -> Floats:
+    """Per candidate the share of some numbers that its title holds. `words` … `vocabulary` as in `Texts`;
+    `with_number`: the lexicon's words that hold each number, and where those of each end."""
+    share = np.zeros(at.shape[1])
+    holding = find(vocabulary, with_number)
+    holds = np.zeros(len(vocabulary[0]), dtype=np.bool_)
+    for number in range(len(ends)):
+        holds[:] = False
+        for one in holding[ends[number - 1] if number else 0 : ends[number]]:
+            if one >= 0:
+                holds[one] = True
+        for row in range(len(share)):
+            held = False
+            for word in words[at[1, row] : at[2, row]]:
+                held |= holds[word]
+            share[row] += held
+    return share / len(ends)
 
 
 class _Numbers:
@@ -91,58 +185,32 @@ class _Numbers:
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        self.lengths = np.array([len(code) for code in pool.codes], dtype=np.float64)
 
     @cached_property
     def codes(self) -> _Codes:
-        return _Codes(self.pool.texts.codes, [*dict.fromkeys((*self.pool.codes, *self.pool.numbers))])
+        return _Codes.of(self.pool)
+
+    def of_codes(self, column: Callable[[_Codes], Column]) -> Column | float:
+        return column(self.codes) if self.pool.codes else MISSING
 
     def numbers_in_title(self) -> Column | float:
         if not self.pool.numbers:
             return MISSING
-        titles, lexicon = self.pool.title_incidence, self.pool.lexicon
-        found = np.zeros(len(self.pool))
-        for number in self.pool.numbers:
-            holds = np.zeros(len(lexicon.title_words))
-            holds[[word for word in lexicon.with_number.get(number, ()) if word < len(holds)]] = 1.0
-            found += titles.largest(holds[titles.numbers])
-        return found / len(self.pool.numbers)
+        texts = self.pool.texts
+        holding = [texts.lexicon.with_number.get(number, ()) for number in self.pool.numbers]
+        words = np.array([word for some in holding for word in some], dtype=np.int32)
+        ends = np.cumsum([*map(len, holding)], dtype=np.int32)
+        share: Column = _numbers_held(texts.words, texts.at, texts.vocabulary, words, ends)
+        return share
 
     def numbers_in_codes(self) -> Column | float:
-        if not self.pool.numbers:
-            return MISSING
-        share: Column = (self.codes.within([*self.pool.numbers]) == 1.0).mean(axis=0)
-        return share
-
-    @cached_property
-    def within(self) -> Floats:
-        """Per code asked, the largest share of a candidate's code that it makes up: 1 is the code itself."""
-        return self.codes.within(self.pool.codes)
-
-    def matched(self) -> Column | float:
-        return (self.within == 1.0).mean(axis=0) if self.pool.codes else MISSING
-
-    def longest(self) -> Column | float:
-        if not self.pool.codes:
-            return MISSING
-        share: Column = ((self.within == 1.0) * self.lengths[:, None]).max(axis=0) / self.lengths.max()
-        return share
-
-    def longest_prefix(self) -> Column | float:
-        """Part numbers of one family share their beginning; shorter beginnings than four characters say nothing."""
-        if not self.pool.codes:
-            return MISSING
-        best = np.zeros(len(self.pool))
-        for code in self.pool.codes:
-            shared = self.codes.shared(code)
-            best = np.maximum(best, np.where(shared >= _SHORTEST_PREFIX, shared / len(code), 0.0))
-        return best
+        return self.codes.numbers if self.pool.numbers else MISSING
 
     def title_contains(self) -> Column | float:
         asked = _NOT_CODE.sub("", "".join(self.pool.query_words))
         if not asked:
             return MISSING
-        return np.array([asked in title for title in self.pool.texts.title_run], dtype=np.float64)
+        return np.array([asked in title for title in self.pool.texts.title_runs], dtype=np.float64)
 
 
 NUMBER_MATCH: FeatureGroup[_Numbers] = FeatureGroup(
@@ -165,25 +233,25 @@ NUMBER_MATCH: FeatureGroup[_Numbers] = FeatureGroup(
             name="codes.matched",
             description="share of the query's codes that the product has",
             monotone=1,
-            column=lambda numbers: numbers.matched(),
+            column=lambda numbers: numbers.of_codes(lambda codes: codes.matched),
         ),
         Feature(
             name="codes.longest",
             description="letters of the longest code matched, by the longest asked",
             monotone=1,
-            column=lambda numbers: numbers.longest(),
+            column=lambda numbers: numbers.of_codes(lambda codes: codes.longest),
         ),
         Feature(
             name="codes.prefix",
             description="longest common beginning with a code, by the code's length",
             monotone=1,
-            column=lambda numbers: numbers.longest_prefix(),
+            column=lambda numbers: numbers.of_codes(lambda codes: codes.prefix),
         ),
         Feature(
             name="codes.within",
             description="largest share of a product's code that a query's code makes up",
             monotone=1,
-            column=lambda numbers: numbers.within.max(axis=0) if numbers.pool.codes else MISSING,
+            column=lambda numbers: numbers.of_codes(lambda codes: codes.within),
         ),
         Feature(
             name="title.contains",

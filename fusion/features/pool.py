@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from multirecall.core.codes import query_codes
 from multirecall.core.query import Query
 from multirecall.core.ranking import FieldValue, Ranking, RouteStatus, ScoreKind
+from multirecall.fusion.features.comparing import Compared
 from multirecall.fusion.features.incidence import Flags, Floats, Grouping, Positions
 from multirecall.fusion.features.lexicon import numbers_in
 from multirecall.fusion.features.product_words import ProductWords
@@ -93,6 +94,7 @@ class Pool:
 
     def reworded(self, text: str) -> Pool:
         """The same candidates as if the query were `text`. What is known of the products is known to it too."""
+        _ = self.texts  # made here, it is made once
         made = copy.copy(self)
         for name in _OF_THE_QUERY:
             made.__dict__.pop(name, None)
@@ -174,46 +176,19 @@ class Pool:
         return np.array([*map(bool, self.brands.keys)], dtype=np.bool_)[self.brands.group]
 
     @cached_property
-    def brand_is_named(self) -> Flags:
-        """Whether all terms of a candidate's brand stand in the query. Shape (n,)."""
-        lengths = self.texts.brand.lengths
-        named: Flags = (self._in_brand.sum(axis=1) == lengths) & (lengths > 0)
-        return named
-
-    @cached_property
     def texts(self) -> Texts:
         """The match texts of the candidates."""
         texts = self.values("match_text")
         return Texts(*self.words.read(self.ids, [text if isinstance(text, str) else "" for text in texts]))
 
     @cached_property
-    def title_place(self) -> NDArray[np.int16]:
-        """Which term of the query each word of the titles is, -1 for none. Shape (words of `texts.title_numbers`,)."""
-        numbers, known = self.texts.title_numbers, self.texts.lexicon.title_words
-        found = numbers.find([known.get(term, -1) for term in self.terms])
-        place = np.full(len(numbers), -1, dtype=np.int16)
-        place[found[found >= 0]] = np.flatnonzero(found >= 0)
-        return place
-
-    @cached_property
-    def in_name(self) -> Flags:
-        """Whether a candidate's title or brand has a term of the query. Shape (n, number of terms)."""
-        return self.texts.title_words.having(self.title_place, len(self.terms)) | self._in_brand
-
-    @cached_property
-    def anywhere(self) -> Flags:
-        """The same, or its description, category or attributes. Shape as `in_name`."""
-        known = self.texts.lexicon.other_words
-        return self.texts.other.holding([known.get(term, -1) for term in self.terms]) | self.in_name
-
-    @cached_property
-    def _in_brand(self) -> Flags:
-        return self.texts.brand.having(self.title_place, len(self.terms))
+    def compared(self) -> Compared:
+        """The query's terms with the match texts of the candidates."""
+        return Compared(self.texts, self.terms, self.term_idf)
 
 
 _OF_THE_QUERY = (
-    "query_words", "terms", "term_idf", "numbers", "codes", "brand_is_named", "title_place", "in_name", "anywhere",
-    "_in_brand",
+    "query_words", "terms", "term_idf", "numbers", "codes", "compared",
 )  # fmt: skip
 """What is worked out of the query's text. All else is of the products or of the routes."""
 

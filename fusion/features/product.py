@@ -28,7 +28,7 @@ class _Product:
         return self.pool.numbers_of("popularity")
 
     def brand_named(self) -> NDArray[np.bool_] | float:
-        named = self.pool.brand_is_named
+        named = self.pool.compared.brand_is_named
         return named if named.any() else MISSING
 
     def in_category(self, values: Column) -> Column:

@@ -8,7 +8,6 @@ text. Comparing two texts takes a tenth of the time that hashing one does.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 
 from multirecall.core.errors import InvalidSettings

@@ -68,7 +68,7 @@ QUERY_SHAPE: FeatureGroup[Pool] = FeatureGroup(
         Feature(
             name="query.names_brand",
             description="1 if a candidate's whole brand stands in the query",
-            column=lambda pool: float(np.any(pool.brand_is_named)),
+            column=lambda pool: float(np.any(pool.compared.brand_is_named)),
         ),
     ),
 )

@@ -11,7 +11,7 @@ from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.core.match_text import MatchText
 from multirecall.fusion.features import product_words
 from multirecall.fusion.features.feature_set import FeatureSet
-from multirecall.fusion.features.incidence import Incidence, Words
+from multirecall.fusion.features.incidence import Words
 from multirecall.fusion.features.product_words import ProductWords
 from tests.support.pools import TERMS, pool, product, ranking
 
@@ -60,7 +60,7 @@ def test_too_many_words_begin_a_new_lexicon(monkeypatch: pytest.MonkeyPatch) -> 
     read, second = words.read(["p"], [MatchText(title=("d",), other=("e",)).to_text()])
     assert second is not first
     assert [*second.title_words] == ["d"]
-    assert read[0].title == np.array([0], dtype=np.int32).tobytes()
+    assert np.frombuffer(read[0].words, dtype=np.int32).tolist() == [0, 1, 1, 0, 0, 1, *[0], *[0], *[0]]
 
 
 def test_a_changed_product_is_read_again_and_stays_one_product() -> None:
@@ -95,16 +95,19 @@ def test_bad_input_is_refused_and_nothing_is_lost() -> None:
         ProductWords(TERMS, kept_bytes=-1)
 
 
-def test_incidence_against_a_dense_matrix() -> None:
+def test_likeness_against_a_dense_matrix() -> None:
     random = np.random.default_rng(5)
     dense = random.random((30, 12)) < 0.3
     dense[[0, 7, 29]] = False  # rows without a word, at both ends too
-    parts = [np.flatnonzero(row).astype(np.int32).tobytes() for row in dense]
-    found = Incidence.of(Words.of(parts), 12)
+    ends = dense.sum(axis=1).cumsum().astype(np.int32)
+    words = Words(np.nonzero(dense)[1].astype(np.int32), ends - dense.sum(axis=1, dtype=np.int32), ends, 12)
     of_words, of_rows = random.random(12), random.random(30)
-    np.testing.assert_allclose(found.sums(of_words[found.numbers]), dense @ of_words)
     of_rows[::3] = 0.0
-    shared, mean = found.shared(of_rows, of_words[found.numbers])
-    np.testing.assert_allclose(mean, ((of_rows @ dense) * of_words)[found.numbers])
-    np.testing.assert_allclose(shared, (dense * of_words) @ ((of_rows @ dense) * of_words))
-    np.testing.assert_allclose(found.largest(of_words[found.numbers]), (dense * of_words).max(axis=1))
+    of_rows /= of_rows.sum()
+    rows = dense * of_words
+    mean = of_rows @ rows
+    others = mean - of_rows[:, None] * rows  # each row left out of the mean, which keeps its length
+    norms = np.linalg.norm(rows, axis=1) * np.linalg.norm(mean) * (1.0 - of_rows)
+    expected = np.divide((rows * others).sum(axis=1), norms, out=np.full(30, np.nan), where=norms > 0.0)
+    np.testing.assert_allclose(words.likeness(of_rows, of_words, (rows**2).sum(axis=1)), expected, atol=1e-12)
+    assert np.isnan(words.likeness(np.zeros(30), of_words, (rows**2).sum(axis=1))).all()
