@@ -22,8 +22,7 @@ import numpy as np
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import bulk
 
-from benchmarks.blender import MEASURE, collected, difference, figures
-from benchmarks.built import build_rewriters
+from benchmarks.blender import MEASURE, collected, difference, figures, without_rewritings
 from benchmarks.measure import write_result
 from multirecall.engines.analysis import terms
 from multirecall.evaluation.judgments import read_judgments
@@ -80,14 +79,12 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=Path(os.environ.get("MULTIRECALL_DATA", "../shared/data")) / "icecat"
     )
-    parser.add_argument("--rewriter-dir", type=Path, default=Path(".multirecall/quality/rewriters"))
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
     queries, judgments = read_queries(options.data / "queries.tsv"), read_judgments(options.data / "judgments.tsv")
-    build_rewriters(options.engine, options.rewriter_dir)
-    settings = load_settings(engine=options.engine, rewriter_dir=options.rewriter_dir)
-    pools, counted, language = collected(settings, queries, judgments, DEPTH)
+    found, counted, language = collected(load_settings(engine=options.engine), queries, judgments, DEPTH)
+    pools = without_rewritings(found)  # so that both sides know the query as it was typed
     pools.sort(key=lambda pool: pool.qid)
 
     plain: dict[str, list[float]] = {"BM25 plain": [], "dense": [], "min-max .5/.5, plain": []}
@@ -109,7 +106,7 @@ def main() -> None:
             server.indices.delete(index=index)
 
     routes = tuple(sorted({r.route for pool in pools for r in pool.rankings}))
-    features = FeatureSet(routes=routes, rewritings=True)
+    features = FeatureSet(routes=routes)
     featuriser = Featuriser(
         features=features, analyse=partial(terms, language=language), terms=counted, language=language
     )
