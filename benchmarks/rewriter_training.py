@@ -1,6 +1,6 @@
 """Does training the rewriter do what it should? On the generated shop, against a judge that knows the truth.
 
-    python -m benchmarks.rewriter_training --out runs [--seeds 1 2 3] [--arms "rl,no diversity"]
+    python -m benchmarks.rewriter_training --out runs [--seeds 1 2 3] [--arms "rl; no diversity"]
     python -m benchmarks.rewriter_training --table runs/*.json [--plot curves.png]    # the tables of the report
 
 Nothing is learned from concepts, wordings or templates of the tests: bed templates are used for testing alone.
@@ -42,6 +42,7 @@ from multirecall.training.rewriter.training import Lessons, lessons_of, made_rew
 
 BED_SEED = 7
 ABLATIONS = {
+    "0.5, 0.3, 0.2": RewardWeights(),
     "no relevance": RewardWeights(relevance=0.0),
     "no alignment": RewardWeights(alignment=0.0),
     "no diversity": RewardWeights(diversity=0.0),
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=50, help="held-out queries per set")
     parser.add_argument("--sft-steps", type=int)
     parser.add_argument("--updates", type=int)
-    parser.add_argument("--arms", default="rl", help=f"with commas: rl, {', '.join(ABLATIONS)}")
+    parser.add_argument("--arms", default="rl", help=f"with semicolons: rl; {'; '.join(ABLATIONS)}")
     parser.add_argument("--validation", action="store_true", help="measure on the dev templates and concepts instead")
     parser.add_argument("--out", type=Path, help="folder for results and fine-tuned weights, which are used again")
     parser.add_argument("--table", type=Path, nargs="+")
@@ -81,11 +82,11 @@ def main() -> None:
             replace(recipe, seed=seed),
             products=args.products,
             queries=args.queries,
-            arms=args.arms.split(","),
+            arms=[arm.strip() for arm in args.arms.split(";")],
             tuned_file=args.out / f"sft-{seed}.safetensors",
             split="dev" if args.validation else "test",
         )
-        name = f"{seed}-{args.arms.replace(' ', '_').replace(',', '+')}.json"
+        name = f"{seed}{'-dev' if args.validation else ''}-{args.arms.replace('; ', '+').replace(' ', '_')}.json"
         (args.out / name).write_text(json.dumps(report, indent=1) + "\n")
         reports.append(report)
     print(tables(reports))
@@ -178,7 +179,7 @@ def _run(
     prompts = [need.text for need in lessons.taught]
     for name in wanted:
         _put(policy, tuned)
-        rewards.weights = ABLATIONS.get(name, RewardWeights())
+        rewards.weights = ABLATIONS.get(name, recipe.reinforced.weights)
         curve = progress if name == "rl" else Progress(None, mark="")
         reinforce(policy, prompts, score, recipe.reinforced, n=recipe.n, seed=recipe.seed, progress=curve)
         rewards.weights = RewardWeights()

@@ -64,17 +64,19 @@ def combined(
     """The formula, of what the parts say about each rewrite.
 
     Means are over `n` rewrites and their n(n-1)/2 pairs: a rewrite that was not given counts 0, so that saying little
-    is never the best policy. A rewrite equal to another or to the query has similarity 1 in all its pairs; a pair with
-    a rewrite below the gate adds no diversity.
+    is never the best policy. Diversity takes no part of a pair with a rewrite below the gate, with the query itself, or
+    with a text that stands earlier in the list: were only the two equal texts counted as alike, saying a right text
+    twice would cost next to nothing.
     """
     query_text = query.strip().lower()
     passes = [value >= GATE for value in kept]
+    adds = [passed and text not in rewrites[:i] for i, (text, passed) in enumerate(zip(rewrites, passes, strict=True))]
     distances = gated = 0.0
     for i, j in combinations(range(len(rewrites)), 2):
         a, b = rewrites[i], rewrites[j]
         alike = 1.0 if a == b or query_text in (a.strip().lower(), b.strip().lower()) else similar(a, b)
         distances += 1 - alike
-        if passes[i] and passes[j]:
+        if adds[i] and adds[j]:
             gated += 1 - alike
     pairs = n * (n - 1) / 2
     given = len(rewrites) * (len(rewrites) - 1) / 2

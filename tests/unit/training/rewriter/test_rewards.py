@@ -52,7 +52,9 @@ def test_fluent_nonsense_gains_less_than_one_right_answer() -> None:
 
 
 def test_duplicates_and_the_query_itself_count_as_alike_in_all_their_pairs() -> None:
-    assert reward(["lamp", "lamp", "torch"], [1, 1, 1]).diversity == pytest.approx((0 + 0.6 + 0.6) / 3)
+    twice = reward(["lamp", "lamp", "torch"], [1, 1, 1])
+    assert twice.diversity == pytest.approx((0 + 0.6 + 0) / 3)  # the second lamp adds nothing
+    assert twice.similarity == pytest.approx((1 + 0.4 + 0.4) / 3)  # printed: the pairs as they are
     assert reward(["lamp", "Dark Mornings ", "torch"], [1, 1, 1]).diversity == pytest.approx((0 + 0.6 + 0) / 3)
 
 
