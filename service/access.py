@@ -6,9 +6,10 @@ import logging
 from pathlib import Path
 
 from multirecall.core.errors import InvalidSettings
-from multirecall.service.keys import KeyRing, read_keys
+from multirecall.service.keys import ApiKey, KeyRing, read_keys
 from multirecall.service.rates import RateLimits
 from multirecall.service.redis_buckets import RedisBuckets
+from multirecall.service.watched_keys import WatchedKeys
 from multirecall.wiring.settings import Settings
 
 __all__ = ["allowed_hosts", "key_ring", "listed", "rate_limits", "secrets_of"]
@@ -20,7 +21,18 @@ _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 def key_ring(settings: Settings) -> KeyRing:
-    """The keys of the variable and of the file. Raises InvalidSettings that names the line."""
+    """The keys of the variable and of the file, which is read again when it changes; without a key nothing is.
+
+    Raises InvalidSettings that names the line.
+    """
+    keys = _all_keys(settings)
+    path = settings.api_keys_file
+    if path in (None, Path()) or not keys:
+        return KeyRing(keys)
+    return WatchedKeys(keys, path=Path(path or ""), read=lambda: _all_keys(settings))
+
+
+def _all_keys(settings: Settings) -> tuple[ApiKey, ...]:
     keys = read_keys(settings.api_keys.get_secret_value(), source="MULTIRECALL_API_KEYS")
     if settings.api_keys_file not in (None, Path()):
         path = Path(settings.api_keys_file or "")
@@ -40,7 +52,7 @@ def key_ring(settings: Settings) -> KeyRing:
                 field="api_keys",
             )
         keys = (*keys, *read_keys(text, source=str(path)))
-    return KeyRing(keys)
+    return keys
 
 
 def allowed_hosts(settings: Settings, keys: KeyRing, host: str) -> tuple[str, ...]:

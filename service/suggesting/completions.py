@@ -13,6 +13,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from multirecall.service.suggesting.near_words import near_ranges
+
 __all__ = ["MAX_WORDS", "Completions", "Suggestion", "SuggestionKind", "folded_words"]
 
 MAX_WORDS = 12
@@ -45,6 +47,7 @@ def folded_words(text: str) -> list[str]:
 
 class Completions:
     """Texts that hold every word that was typed, the last one as the beginning of a word, anywhere and in any order.
+    If there are too few, those follow in which words of four letters or more are meant with one typing error each.
 
     Made once, then only read: safe for several threads. A look-up marks the texts of each typed word in an array of
     one byte per text, so it costs time by the number of texts (`benchmarks/suggest.py`) and no more than that memory.
@@ -72,22 +75,29 @@ class Completions:
         words = folded_words(typed)
         if not words or not self._ranked:
             return []
-        complete = not typed[-1].isalnum()  # "usb " has ended its word
-        found: NDArray[np.bool_] | None = None
-        for position, word in enumerate(words):
-            last = position == len(words) - 1
-            marked = np.zeros(len(self._ranked), dtype=np.bool_)
-            marked[self._texts_of(word, as_prefix=last and not complete)] = True
-            found = marked if found is None else found & marked
-        return [] if found is None else [self._ranked[place] for place in np.flatnonzero(found)[:size]]
+        prefixes = [position == len(words) - 1 and typed[-1].isalnum() for position in range(len(words))]
+        by_word = [self._marked([self._range_of(*one)]) for one in zip(words, prefixes, strict=True)]
+        exact = np.logical_and.reduce(by_word)
+        places = np.flatnonzero(exact)[:size]
+        if len(places) < size:
+            for marks, word, as_prefix in zip(by_word, words, prefixes, strict=True):
+                marks |= self._marked(near_ranges(self._words, word, as_prefix=as_prefix))
+            near = np.flatnonzero(np.logical_and.reduce(by_word) & ~exact)
+            places = np.concatenate([places, near[: size - len(places)]])
+        return [self._ranked[place] for place in places]
 
-    def _texts_of(self, word: str, *, as_prefix: bool) -> NDArray[np.int32]:
+    def _marked(self, ranges: Iterable[tuple[int, int]]) -> NDArray[np.bool_]:
+        """The texts that hold a word of these ranges."""
+        marks = np.zeros(len(self._ranked), dtype=np.bool_)
+        for first, last in ranges:
+            marks[self._texts[self._ends[first] : self._ends[last]]] = True
+        return marks
+
+    def _range_of(self, word: str, as_prefix: bool) -> tuple[int, int]:
         first = bisect_left(self._words, word)
         if as_prefix:
-            last = bisect_left(self._words, word + "\U0010ffff", lo=first)
-        else:
-            last = first + (first < len(self._words) and self._words[first] == word)
-        return self._texts[self._ends[first] : self._ends[last]]
+            return first, bisect_left(self._words, word + "\U0010ffff", lo=first)
+        return first, first + (first < len(self._words) and self._words[first] == word)
 
 
 def _ranked(suggestions: Iterable[Suggestion]) -> Sequence[Suggestion]:

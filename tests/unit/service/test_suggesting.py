@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from multirecall.core.errors import EngineUnavailable
 from multirecall.service.suggesting import Completions, Suggester, Suggestion, SuggestionKind, read_texts
 from multirecall.service.suggesting.completions import folded_words
+from multirecall.service.suggesting.near_words import near_ranges
 from multirecall.service.suggesting.reading import frequent_queries
 from tests.unit.service.shop import filled_engine
 
@@ -37,7 +38,7 @@ def found(typed: str, size: int = 10, texts: dict[str, int] = TEXTS) -> list[str
         ("cab ", []),  # the word has ended, and is none
         ("cable ", ["Cable ties", "USB-C Cable 2 m"]),
         ("2", ["USB-C Cable 2 m"]),
-        ("able", []),  # within a word nothing begins
+        ("ble", []),  # within a word nothing begins
         ("", []),
         ("-- !", []),
         ("\ud800", []),
@@ -62,6 +63,63 @@ def test_texts_that_read_the_same_are_one_the_most_frequent() -> None:
     assert completions.find("ton", 5) == [Suggestion("toner", SuggestionKind.QUERY, 9)]
 
 
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("cabel", ["Cable ties", "USB-C Cable 2 m"]),  # swapped
+        ("cble", ["Cable ties", "USB-C Cable 2 m"]),
+        ("caable t", ["Cable ties"]),
+        ("cabblee", []),  # two mistakes
+        ("kable", ["Straße Kabel"]),  # swapped; the first letter is taken for right
+        ("cab", ["Cable ties", "USB-C Cable 2 m"]),
+        ("cxb", []),  # too short
+        ("cafr creme beens", ["Café Crème beans"]),  # one in each word
+        ("cabel ", ["Cable ties", "USB-C Cable 2 m"]),
+        ("cabe ", ["Cable ties", "Café Crème beans", "USB-C Cable 2 m"]),
+        ("cbae ", []),
+    ],
+)
+def test_one_typing_error_in_a_word_is_forgiven(typed: str, expected: list[str]) -> None:
+    assert found(typed) == expected
+
+
+def test_what_is_spelt_right_comes_first_and_alone_if_it_is_enough() -> None:
+    texts = {"toner": 1, "toner black": 2, "tuner": 9}
+    assert found("tone", 3, texts) == ["toner black", "toner", "tuner"]
+    assert found("tone", 2, texts) == ["toner black", "toner"]
+
+
+def is_near(typed: str, word: str) -> bool:
+    """One edit, by trying them all."""
+    letters = set(typed + word)
+    places = range(1, len(typed) + 1)
+    edits = {typed[:i] + typed[i + 1 :] for i in places[:-1]}
+    edits |= {typed[:i] + c + typed[i:] for i in places for c in letters}
+    edits |= {typed[:i] + c + typed[i + 1 :] for i in places[:-1] for c in letters}
+    edits |= {typed[:i] + typed[i + 1] + typed[i] + typed[i + 2 :] for i in places[:-2]}
+    return word in edits
+
+
+near_letters = st.text("abcé", min_size=1, max_size=6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(near_letters, max_size=30, unique=True).map(sorted), st.text("abc", min_size=4, max_size=6))
+def test_near_words_are_those_that_trying_every_edit_finds(words: list[str], typed: str) -> None:
+    for as_prefix in (True, False):
+        ranges = near_ranges(words, typed, as_prefix=as_prefix)
+        near = {word for first, last in ranges for word in words[first:last]}
+        beginnings = {word: [word[:end] for end in range(1, len(word) + 1)] if as_prefix else [word] for word in words}
+        looked = {word for word in words if any(is_near(typed, one) for one in beginnings[word])}
+        exact = {word for word in words if (word.startswith(typed) if as_prefix else word == typed)}
+        assert near | exact == looked | exact
+
+
+def test_numbers_are_not_corrected() -> None:
+    assert near_ranges(["2055", "cf280x"], "2056", as_prefix=False) == []
+    assert near_ranges(["cf280x"], "cf281x", as_prefix=True) == []
+
+
 words = st.text("abcäé", min_size=1, max_size=4)
 
 
@@ -73,7 +131,9 @@ def test_the_same_is_found_as_by_looking_at_every_text(texts: dict[str, int], ty
         for text in texts
         if any(w.startswith(folded_words(typed)[0]) for w in folded_words(text))
     }
-    assert {tuple(folded_words(text)) for text in found(typed, 50, texts)} == looked
+    all_found = [tuple(folded_words(text)) for text in found(typed, 50, texts)]
+    assert set(all_found[: len(looked)]) == looked
+    assert not any(len(folded_words(typed)[0]) < 4 for _ in all_found[len(looked) :])
 
 
 def test_brands_categories_and_titles_of_an_index_are_counted() -> None:
