@@ -57,7 +57,7 @@ def main() -> None:
     rows = compare_arms(arms, taught.queries, taught.judgments, relevant_grade=float(max(1, top)))
     generated = {
         (row["arm"], row["against"], row["measure"]): row
-        for row in results["compare"]["result"]["rows"]
+        for row in results.get("compare", {"result": {"rows": []}})["result"]["rows"]
         if not row["kind"]
     }
     print(f"\n{len(taught.queries)} judged queries, {index.count:,} products\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -49,6 +50,8 @@ class _Shop:
     out: Path
     index: IndexInfo
     taught: Taught | None
+    shown_url: str
+    """For commands that are shown: without a password; empty if the settings say it."""
 
     @property
     def rewriting(self) -> Settings:
@@ -74,7 +77,8 @@ def tuning_steps(settings: Settings, options: TuneOptions, out: Path, *, engine_
         index = engine.info()
         taught = deciding(options, engine, index)
         rates = measured_rates(settings, url, engine, index)
-    shop = _Shop(settings=settings, url=url, options=options, out=out, index=index, taught=taught)
+        shown_url = engine.url if engine_url else ""
+    shop = _Shop(settings=settings, url=url, options=options, out=out, index=index, taught=taught, shown_url=shown_url)
     took = estimates(rates, options, products=index.count, judged=len(taught.queries) if taught else 0)
     today = {"index": _index_mark(index), "settings": _settings_mark(settings)}
     judged = _files_mark(options)
@@ -217,11 +221,12 @@ def _propose(shop: _Shop, results: Results, on_step: OnStep) -> Result:
         )
     if "encoder" in results:
         spec = results["encoder"]["spec"]
+        engine = ["--engine", shop.shown_url] if shop.shown_url else []
         changes.append(
             Change(
                 arm="encoder",
                 settings={"MULTIRECALL_ENCODER": spec},
-                command=f"multirecall rebuild --engine {shop.url} --encoder {spec}",
+                command=shlex.join(["multirecall", "rebuild", *engine, "--encoder", spec]),
             )
         )
     if "blender" in results:
@@ -231,7 +236,7 @@ def _propose(shop: _Shop, results: Results, on_step: OnStep) -> Result:
     found = proposal(
         changes, verdicts, evidence=f"{results['compare']['evidence']}, {results['compare']['queries']} queries"
     )
-    write_atomically(shop.out / ENV_FILE, found.file.encode())
+    write_atomically(shop.out / ENV_FILE, found.text.encode())
     return {"file": str(shop.out / ENV_FILE), **asdict(found)}
 
 

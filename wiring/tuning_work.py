@@ -264,7 +264,7 @@ def _sample_ids(
         if record is not None
     ]
     others = [one.id for one in read_sample(out) if one.id not in set(there)]
-    return [*there, *others[: max(0, options.sample - len(there))]]
+    return sorted([*there, *others[: max(0, options.sample - len(there))]])
 
 
 def blended(

@@ -22,13 +22,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """`settings` are variables of the environment, `file` the text of the file that holds them. `commands` come first,
+    """`settings` are variables of the environment, `text` the file that holds them. `commands` come first,
     `notes` say what was left out and why."""
 
     settings: Mapping[str, str]
     commands: tuple[str, ...]
     notes: tuple[str, ...]
-    file: str
+    text: str
     arms: tuple[str, ...] = field(default=())
 
 
@@ -65,5 +65,5 @@ def proposal(changes: Sequence[Change], verdicts: Sequence[Verdict], *, evidence
         lines.append("# Nothing won: today's settings stay.")
     lines += [f"# {note}" for note in notes]
     return Proposal(
-        settings=settings, commands=tuple(commands), notes=tuple(notes), file="\n".join(lines) + "\n", arms=tuple(arms)
+        settings=settings, commands=tuple(commands), notes=tuple(notes), text="\n".join(lines) + "\n", arms=tuple(arms)
     )

@@ -118,6 +118,9 @@ def test_a_third_run_does_nothing_and_a_step_can_be_run_alone_or_left_out(tuned:
     assert code == 0, output
     assert "left out: needs encoder" in output
     assert "blender" not in (out / "multirecall.env").read_text()
+    proposed = json.loads((out / "state.json").read_text())["steps"]["proposal"]["result"]
+    assert proposed["file"] == str(out / "multirecall.env")
+    assert proposed["text"] == (out / "multirecall.env").read_text()
 
 
 def test_judgments_decide_once_they_are_given(tuned: Path, shop: Path, tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ def verdicts(**proposed: bool) -> list[Verdict]:
 def test_only_what_won_is_in_it_with_its_figure() -> None:
     found = proposal([REWRITE, BLENDER], verdicts(rewrite=True, blender=False), evidence="60 queries")
     assert found.settings == REWRITE.settings
-    assert "# rewrite: rewrite +0.1\nMULTIRECALL_FUSION='weighted_sum?rewrite=2'" in found.file
-    assert "blender:" not in found.file
-    assert "# blender is not proposed: blender +0.1." in found.file
+    assert "# rewrite: rewrite +0.1\nMULTIRECALL_FUSION='weighted_sum?rewrite=2'" in found.text
+    assert "blender:" not in found.text
+    assert "# blender is not proposed: blender +0.1." in found.text
 
 
 def test_later_changes_stand_on_earlier_ones() -> None:
@@ -39,11 +39,11 @@ def test_an_encoder_comes_with_the_command_that_makes_its_index() -> None:
 def test_nothing_won_says_so() -> None:
     found = proposal([REWRITE], verdicts(rewrite=False), evidence="")
     assert (found.settings, found.arms) == ({}, ())
-    assert "Nothing won" in found.file
+    assert "Nothing won" in found.text
 
 
 def test_a_shell_reads_the_file(tmp_path: Path) -> None:
-    (tmp_path / "env").write_text(proposal([ENCODER, REWRITE], verdicts(encoder=True, rewrite=True), evidence="x").file)
+    (tmp_path / "env").write_text(proposal([ENCODER, REWRITE], verdicts(encoder=True, rewrite=True), evidence="x").text)
     script = '. ./env; printf "%s|%s" "$MULTIRECALL_ENCODER" "$MULTIRECALL_FUSION"'
     done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "static:/my shop|weighted_sum?rewrite=2"
