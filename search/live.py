@@ -65,6 +65,9 @@ class LiveSearcher:
     the same, the query is asked once more of the new one. A new index that cannot be opened leaves the old one in
     service, and every page says so. Before the first catalogue is indexed there is nothing to answer from: a search
     then raises NotFound, and asks again each time. `timeout_s` and `breaker` are those of the searchers, for `asking`.
+
+    `made_of` tells, at next to no cost, of what searchers are made beside the index, such as a trained model: if it
+    gives another value at two looks in a row, the searcher is made anew, as for another index. None changes nothing.
     """
 
     def __init__(
@@ -75,8 +78,12 @@ class LiveSearcher:
         look_every_s: float = 1.0,
         timeout_s: float = 1.0,
         breaker: Breaker | None = None,
+        made_of: Callable[[], object] = lambda: None,
     ) -> None:
         self._engine = engine
+        self._made_of = made_of
+        self._made_then: object = None
+        self._made_last: object = None
         self._asking = Asking(engine, breaker=breaker, usual_s=timeout_s)
         self._open_generation = open_generation
         self._look_every_s = look_every_s
@@ -135,7 +142,10 @@ class LiveSearcher:
                 return
             self._looked_at = time.monotonic()
             info = self._engine.info()
-            if info.name == self.generation:
+            parts, before_that = self._made_of(), self._made_last
+            self._made_last = parts
+            changed = parts is not None and parts != self._made_then and parts == before_that
+            if info.name == self.generation and not changed:
                 self._problem = ""
                 return
             try:
@@ -143,7 +153,7 @@ class LiveSearcher:
             except Exception as error:
                 self._problem = f"Index {info.name} is live, but could not be opened here: {error}"
                 raise
-            before, self._generation = self._generation, made
+            before, self._generation, self._made_then = self._generation, made, parts
             self._problem = ""
             _log.info("index %s answers now%s", made.index, f", instead of {before.index}" if before else "")
             if before is not None:

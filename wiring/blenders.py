@@ -18,7 +18,7 @@ from multirecall.wiring.settings import Settings
 if TYPE_CHECKING:
     from multirecall.fusion.blender import Blender
 
-__all__ = ["BLENDER_PREFIX", "blender_folder", "fusion_for", "load_blender"]
+__all__ = ["BLENDER_PREFIX", "blender_folder", "blender_stamp", "fusion_for", "load_blender"]
 
 BLENDER_PREFIX = "blender:"
 _CUT_TAIL = "cut=tail"
@@ -45,6 +45,17 @@ def fusion_for(spec: str, *, routes: Sequence[str], language: str) -> Fusion:
     except InvalidSettings as error:
         hint = f" {error.hint}" if error.hint else ""
         return WithNote(fusion=WeightedSum(), note=f"{error.message} WeightedSum stands in for it.{hint}")
+
+
+def blender_stamp(spec: str) -> tuple[tuple[str, int, int, int], ...] | None:
+    """Another value once a file of the blender's folder was written; None for another fusion, or without the folder."""
+    if not spec.strip().startswith(BLENDER_PREFIX):
+        return None
+    try:
+        found = [(file.name, file.stat()) for file in _read_spec(spec.strip())[0].iterdir() if file.is_file()]
+    except OSError:
+        return None
+    return tuple(sorted((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in found)) or None
 
 
 def _read_spec(spec: str) -> tuple[Path, bool]:

@@ -16,7 +16,7 @@ from multirecall.search.breaker import Breaker
 from multirecall.search.live import LiveSearcher
 from multirecall.search.pipeline import Searcher
 from multirecall.search.serving.shared_vectors import SharedVectors
-from multirecall.wiring.blenders import BLENDER_PREFIX, fusion_for
+from multirecall.wiring.blenders import BLENDER_PREFIX, blender_stamp, fusion_for
 from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.policies import load_policy, policy_note
 from multirecall.wiring.query_vectors import shared_vectors
@@ -79,7 +79,8 @@ def opened_live_searcher(
 ) -> Iterator[LiveSearcher]:
     """A searcher that goes over to each index that goes live, with that index's own encoder.
 
-    One breaker guards the engine for all of them. `remember_vectors` keeps the vectors of queries, as the settings say.
+    A blender that is trained anew in its folder answers seconds later. One breaker guards the engine for all of them.
+    `remember_vectors` keeps the vectors of queries, as the settings say.
 
     Before the first catalogue there may not even be a folder for an embedded engine: it is made.
     """
@@ -101,7 +102,15 @@ def opened_live_searcher(
                 _log.warning("%s", note)
             return searcher
 
-        yield stack.enter_context(LiveSearcher(engine, open_generation, timeout_s=settings.timeout_s, breaker=breaker))
+        yield stack.enter_context(
+            LiveSearcher(
+                engine,
+                open_generation,
+                timeout_s=settings.timeout_s,
+                breaker=breaker,
+                made_of=lambda: blender_stamp(settings.fusion),
+            )
+        )
 
 
 def _searcher(

@@ -264,3 +264,28 @@ def test_many_threads_never_see_an_error_or_a_mixed_page(engine: ExactEngine) ->
     assert problems == []
     assert seen == {f"Lamp {number}" for number in range(20)}
     assert all(one.closed == 1 for one in opening.made)
+
+
+def test_a_searcher_is_made_anew_when_what_it_is_made_of_has_changed_and_settled(engine: ExactEngine) -> None:
+    add_index(engine, "red")
+    opening, parts = Opening(engine), ["one"]
+
+    def made_of() -> str | None:
+        return parts[0] or None
+
+    with LiveSearcher(engine, opening, look_every_s=3600.0, made_of=made_of) as live:
+        for _ in range(3):
+            live.follow()
+        assert len(opening.made) == 1
+        for half in ("half", "whole"):
+            parts[0] = half
+            live.follow()
+            assert len(opening.made) == 1, "it may still be being written"
+        live.follow()
+        assert len(opening.made) == 2
+        assert opening.made[0].closed == 1
+        assert title(live.search(QUERY)) == "Lamp red"
+        parts[0] = ""  # gone: what is there answers on
+        for _ in range(3):
+            live.follow()
+        assert len(opening.made) == 2

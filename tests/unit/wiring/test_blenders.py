@@ -13,7 +13,7 @@ from multirecall.core.errors import InvalidSettings
 from multirecall.fusion.blender_model import MODEL_FILES
 from multirecall.training.blender.placing import put_in_place
 from multirecall.wiring import blenders
-from multirecall.wiring.blenders import blender_folder
+from multirecall.wiring.blenders import blender_folder, blender_stamp
 from multirecall.wiring.settings import load_settings
 
 
@@ -55,3 +55,19 @@ def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
 def test_the_folder_is_that_of_the_settings_or_lies_in_the_cache(tmp_path: Path) -> None:
     assert blender_folder(load_settings(cache_dir=tmp_path)) == tmp_path / "blender"
     assert blender_folder(load_settings(cache_dir=tmp_path, blender_dir=tmp_path / "x")) == tmp_path / "x"
+
+
+def test_the_stamp_changes_with_every_file_that_is_written(tmp_path: Path) -> None:
+    folder = tmp_path / "blender"
+    spec = f"blender:{folder}?cut=tail"
+    assert blender_stamp(spec) is None
+    assert blender_stamp("rrf?k=20") is None
+    folder.mkdir()
+    assert blender_stamp(spec) is None
+    seen = set()
+    for name, text in (("card.json", "{}"), ("trees.txt", "a"), ("trees.txt", "longer")):
+        (folder / name).write_text(text)
+        assert blender_stamp(spec) == blender_stamp(spec)
+        seen.add(blender_stamp(spec))
+    assert len(seen) == 3
+    assert None not in seen
