@@ -9,7 +9,7 @@ import numba
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["compiled", "lowest_bit"]
+__all__ = ["compiled", "lowest_bit", "part"]
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -27,6 +27,13 @@ def compiled(function: Callable[Arguments, Result]) -> Callable[Arguments, Resul
     except RuntimeError:  # no such folder can be written to: each process compiles for itself
         kept = numba.njit(nogil=True, error_model="numpy")(function)
     return kept
+
+
+def part(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """A part of a `compiled` function, which only such functions can call: half the time to compile."""
+    without_wrappers: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    made: Callable[Arguments, Result] = numba.njit(nogil=True, error_model="numpy", **without_wrappers)(function)
+    return made
 
 
 def _count_zeros(typing: Any, bits: Any) -> Any:

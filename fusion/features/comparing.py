@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from multirecall.fusion.compiled import compiled
+from multirecall.fusion.compiled import compiled, part
 from multirecall.fusion.features.incidence import Flags, Floats, Integers
 from multirecall.fusion.features.lexicon import trigrams
 from multirecall.fusion.features.texts import Texts, find
@@ -93,8 +93,7 @@ def _compared(
         if known[term] >= 0:
             term_of[known[term]] = term
     similar = _similarities(letters, grams, sought, n_sought)
-    shares = idf / idf.sum()
-    rarest = np.argmax(idf) if len(idf) else 0
+    shares, rarest = _shares(idf)
     n, n_terms = at.shape[1], len(idf)
     in_name, anywhere = np.zeros((n, n_terms), dtype=np.bool_), np.zeros((n, n_terms), dtype=np.bool_)
     named = np.zeros(n, dtype=np.bool_)
@@ -107,7 +106,8 @@ def _compared(
             continue
         _mark(distinct, term_of, in_name[row])
         named[row] = _mark(brand, term_of, in_name[row]) == len(brand) > 0
-        anywhere[row] = in_name[row]
+        for term in range(n_terms):
+            anywhere[row, term] = in_name[row, term]
         _mark_same(other, in_other, anywhere[row])
         columns[0, row], columns[2, row], columns[4, row] = _coverage(in_name[row], idf, shares)
         columns[1, row], columns[3, row], columns[5, row] = _coverage(anywhere[row], idf, shares)
@@ -119,7 +119,20 @@ def _compared(
     return in_name, anywhere, named, columns
 
 
-@compiled
+@part
+def _shares(idf: Floats) -> tuple[Floats, int]:
+    """The idf share of each term, and which term is the rarest: the first of several."""
+    total, rarest, shares = 0.0, 0, np.empty(len(idf))
+    for term in range(len(idf)):
+        total += idf[term]
+        if idf[term] > idf[rarest]:
+            rarest = term
+    for term in range(len(idf)):
+        shares[term] = idf[term] / total
+    return shares, rarest
+
+
+@part
 def _mark(words: Integers, term_of: NDArray[np.int16], found: Flags) -> int:
     """Which terms are among the words, and how many words are terms."""
     count = 0
@@ -130,7 +143,7 @@ def _mark(words: Integers, term_of: NDArray[np.int16], found: Flags) -> int:
     return count
 
 
-@compiled
+@part
 def _mark_same(words: Integers, sought: Integers, found: Flags) -> None:
     """Which of the few that are sought are among the words."""
     for one in range(len(sought)):
@@ -140,7 +153,7 @@ def _mark_same(words: Integers, sought: Integers, found: Flags) -> None:
         found[one] |= same
 
 
-@compiled
+@part
 def _coverage(found: Flags, idf: Floats, shares: Floats) -> tuple[float, float, float]:
     """The share of the terms that are found, by number and by idf, and the idf of the rarest that is not."""
     count, share, lacking = 0, 0.0, 0.0
@@ -153,7 +166,7 @@ def _coverage(found: Flags, idf: Floats, shares: Floats) -> tuple[float, float, 
     return count / len(found), share, lacking
 
 
-@compiled
+@part
 def _only(found: Flags, elsewhere: Flags, shares: Floats) -> float:
     """The idf share of the terms that are found, and not elsewhere."""
     share = 0.0
@@ -163,7 +176,7 @@ def _only(found: Flags, elsewhere: Flags, shares: Floats) -> float:
     return share
 
 
-@compiled
+@part
 def _order(title: Integers, term_of: NDArray[np.int16], n_terms: int) -> tuple[float, float, float]:
     """The share of the pairs of terms that stand in the title one after the other; where the first term that it has
     stands, and where the last term of all does."""
@@ -183,7 +196,7 @@ def _order(title: Integers, term_of: NDArray[np.int16], n_terms: int) -> tuple[f
     return pairs / (n_terms - 1) if n_terms > 1 else np.nan, first, last
 
 
-@compiled
+@part
 def _rest(distinct: Integers, term_of: NDArray[np.int16], title_idf: Floats) -> tuple[float, float]:
     """The share of a title's words that are terms, and the mean idf of the others."""
     terms, rest = 0, 0.0
@@ -195,7 +208,7 @@ def _rest(distinct: Integers, term_of: NDArray[np.int16], title_idf: Floats) -> 
     return terms / max(len(distinct), 1), rest / max(len(distinct) - terms, 1)
 
 
-@compiled
+@part
 def _nearness(distinct: Integers, in_name: Flags, similar: Floats, shares: Floats) -> tuple[float, float, float]:
     """The similarity of each term to the nearest word of a title: the mean, that by idf, and the least."""
     total, by_idf, least = 0.0, 0.0, np.inf
@@ -211,7 +224,7 @@ def _nearness(distinct: Integers, in_name: Flags, similar: Floats, shares: Float
     return total / len(in_name), by_idf, least
 
 
-@compiled
+@part
 def _similarities(
     letters: Integers, grams: tuple[Integers, Integers, Integers, Integers], sought: Integers, n_sought: Integers
 ) -> Floats:

@@ -146,7 +146,8 @@ def _lacking(has: Flags, first: Positions, weights: Floats) -> tuple[Floats, Flo
     for row in range(n):
         for term in range(n_terms):
             lacking[row] += 0.0 if has[row, term] else share[term]
-    return lacking / n_terms, share
+        lacking[row] /= n_terms
+    return lacking, share
 
 
 def _mean(share: Floats) -> float:

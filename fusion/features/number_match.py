@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from multirecall.fusion.compiled import compiled, lowest_bit
+from multirecall.fusion.compiled import compiled, lowest_bit, part
 from multirecall.fusion.features.base import MISSING, Column, Feature, FeatureGroup
 from multirecall.fusion.features.incidence import Floats, Integers
 from multirecall.fusion.features.pool import Pool
@@ -59,8 +59,10 @@ def _columns(found: Floats, n_codes: int, lengths: Floats) -> Floats:
     """`_Codes` in its order, from what was found of each code, of each beginning, and of each number. `lengths`: of
     these codes and beginnings, in letters."""
     columns = np.zeros((5, found.shape[1]))
-    numbers, matched, longest, prefix, within = columns
-    n_numbers, most = len(found) - len(lengths), lengths[:n_codes].max() if n_codes else 1.0
+    numbers, matched, longest, prefix, within = columns[0], columns[1], columns[2], columns[3], columns[4]
+    n_numbers, most = len(found) - len(lengths), 1.0
+    for code in range(n_codes):
+        most = max(most, lengths[code])
     for row in range(found.shape[1]):
         for code in range(n_codes):
             within[row] = max(within[row], found[code, row])
@@ -72,8 +74,8 @@ def _columns(found: Floats, n_codes: int, lengths: Floats) -> Floats:
                 prefix[row] = max(prefix[row], found[beginning, row] / lengths[beginning])
         for number in range(len(lengths), len(found)):
             numbers[row] += found[number, row] > 0.0
-    matched /= max(n_codes, 1)
-    numbers /= max(n_numbers, 1)
+        matched[row] /= max(n_codes, 1)
+        numbers[row] /= max(n_numbers, 1)
     return columns
 
 
@@ -92,8 +94,11 @@ def _found(text: Letters, n: int, sought: Letters, ends: Integers) -> Floats:
         if ends[one] - begin > 1:
             second[sought[begin + 1]] |= bit
         else:
-            second |= bit
-    first[_END], second[:] = _END_BIT, second | _END_BIT
+            for byte in range(256):
+                second[byte] |= bit
+    first[_END] = _END_BIT
+    for byte in range(256):
+        second[byte] |= _END_BIT
     row = 0
     for place in range(len(text) - 1):
         maybe = first[text[place]] & second[text[place + 1]]
@@ -113,7 +118,7 @@ def _found(text: Letters, n: int, sought: Letters, ends: Integers) -> Floats:
     return found
 
 
-@compiled
+@part
 def _share(text: Letters, place: int, sought: Letters) -> float:
     """The share of the code around it that `sought` makes up, by letters."""
     begin, end = place, place + len(sought)
@@ -124,7 +129,7 @@ def _share(text: Letters, place: int, sought: Letters) -> float:
     return _count(sought) / _count(text[begin:end])
 
 
-@compiled
+@part
 def _beginning(text: Letters, place: int, sought: Letters, same: int) -> float:
     """How many letters are the same, the space before them left out; 0 if these are fewer than some bytes."""
     if same <= _SHORTEST_PREFIX:
@@ -134,7 +139,7 @@ def _beginning(text: Letters, place: int, sought: Letters, same: int) -> float:
     return float(_count(sought[:same]) - 1)
 
 
-@compiled
+@part
 def _same(letters: Letters, place: int, sought: Letters) -> int:
     """How many bytes of `sought` stand in `letters` from `place` on."""
     same = 0
@@ -143,7 +148,7 @@ def _same(letters: Letters, place: int, sought: Letters) -> int:
     return same
 
 
-@compiled
+@part
 def _count(text: Letters) -> int:
     """How many letters a text in UTF-8 has."""
     count = 0
@@ -152,7 +157,7 @@ def _count(text: Letters) -> int:
     return count
 
 
-@compiled
+@part
 def _goes_on(byte: int) -> bool:
     """Whether a byte of UTF-8 is not a letter's first."""
     return (byte & 0xC0) == 0x80
@@ -168,7 +173,8 @@ def _numbers_held(
     holding = find(vocabulary, with_number)
     holds = np.zeros(len(vocabulary[0]), dtype=np.bool_)
     for number in range(len(ends)):
-        holds[:] = False
+        for word in range(len(holds)):
+            holds[word] = False
         for one in holding[ends[number - 1] if number else 0 : ends[number]]:
             if one >= 0:
                 holds[one] = True
@@ -176,8 +182,8 @@ def _numbers_held(
             held = False
             for word in words[at[1, row] : at[2, row]]:
                 held |= holds[word]
-            share[row] += held
-    return share / len(ends)
+            share[row] += held / len(ends)
+    return share
 
 
 class _Numbers:

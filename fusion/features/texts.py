@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from multirecall.fusion.compiled import compiled
+from multirecall.fusion.compiled import compiled, part
 from multirecall.fusion.features.incidence import Floats, Grouping, Integers, Words
 from multirecall.fusion.features.lexicon import N_PARTS, Lexicon, ReadText
 
@@ -82,7 +82,7 @@ class Texts:
         return found
 
 
-@compiled
+@part
 def find(vocabulary: tuple[Integers, Integers], sought: Integers) -> Integers:
     """Where among the `vocabulary`'s numbers each stands, -1 for one that does not. Shape (len(sought),).
 
@@ -106,20 +106,24 @@ def _numbered(
     `sizes`: how many kinds, title words and other words the lexicon knows; `idf`, `letters`: by its title words.
     """
     kinds, at = _parts(words, n)
-    every = np.arange(n + 1).astype(np.int32)
-    which, _ = _renumber(kinds, every[:1], every[-1:], sizes[0])
+    every = np.zeros(2, dtype=np.int32)
+    every[1] = n
+    which, _ = _renumber(kinds, every[:1], every[1:], sizes[0])
     numbers, place = _renumber(words, at[0], at[3], sizes[1])
     names, _ = _renumber(words, at[3], at[4], sizes[2])
     of_words, word_letters, squares = np.empty(len(numbers)), np.empty(len(numbers), dtype=np.int32), np.zeros(n)
+    group = np.empty(n, dtype=np.intp)
+    for row in range(n):
+        group[row] = kinds[row]
     for word in range(len(numbers)):
         of_words[word], word_letters[word] = idf[numbers[word]], letters[numbers[word]]
     for row in range(n):
         for here in range(at[1, row], at[2, row]):
             squares[row] += of_words[words[here]] ** 2
-    return (which, kinds.astype(np.intp)), at, (numbers, place), len(names), of_words, word_letters, squares
+    return (which, group), at, (numbers, place), len(names), of_words, word_letters, squares
 
 
-@compiled
+@part
 def _parts(words: Integers, n: int) -> tuple[Integers, Integers]:
     """Of each `ReadText.words` its kind, shape (n,), and where each part begins, and the last one ends."""
     kinds, at = np.empty(n, dtype=np.int32), np.empty((N_PARTS + 1, n), dtype=np.int32)
@@ -127,14 +131,14 @@ def _parts(words: Integers, n: int) -> tuple[Integers, Integers]:
     for row in range(n):
         kinds[row] = words[place]
         begin = place + 1 + N_PARTS
-        for part in range(N_PARTS):
-            at[part, row] = begin
-            begin += words[place + 1 + part]
+        for number in range(N_PARTS):
+            at[number, row] = begin
+            begin += words[place + 1 + number]
         at[N_PARTS, row] = place = begin
     return kinds, at
 
 
-@compiled
+@part
 def _renumber(words: Integers, begins: Integers, ends: Integers, size: int) -> tuple[Integers, Integers]:
     """Numbers the words of some rows anew from 0, where they stand; returns the vocabulary (see `find`).
 
@@ -152,7 +156,7 @@ def _renumber(words: Integers, begins: Integers, ends: Integers, size: int) -> t
                 place[number] = new
                 met += 1
             words[at] = new
-    return numbers[:met].copy(), place
+    return numbers[:met], place
 
 
 @compiled
@@ -172,12 +176,14 @@ def _with_gram(
         first = gram_ends[number - 1] if number else 0
         for step in range(ends[word] - begin):
             gathered[begin + step] = grams[first + step]
-    numbers, place = _renumber(gathered, np.zeros(1, dtype=np.int32), np.array([length], dtype=np.int32), n_grams)
+    every = np.zeros(2, dtype=np.int32)
+    every[1] = length
+    numbers, place = _renumber(gathered, every[:1], every[1:], n_grams)
     words, word_ends = _turned(gathered, ends, len(numbers))
     return numbers, place, words, word_ends
 
 
-@compiled
+@part
 def _turned(values: Integers, ends: Integers, n_values: int) -> tuple[Integers, Integers]:
     """From the values of each row to the rows of each value, one value after the other, and where those of each end."""
     place = np.zeros(n_values + 1, dtype=np.int32)
@@ -192,4 +198,4 @@ def _turned(values: Integers, ends: Integers, n_values: int) -> tuple[Integers, 
             rows[place[values[at]]] = row
             place[values[at]] += 1
             at += 1
-    return rows, place[:n_values].copy()
+    return rows, place[:n_values]
