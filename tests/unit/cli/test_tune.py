@@ -99,7 +99,9 @@ def test_the_chain_goes_on_where_it_was_interrupted_and_ends_with_a_proposal(tun
     proposed = (tuned / "multirecall.env").read_text()
     assert "blender is not proposed" in proposed
     assert "MULTIRECALL_FUSION=blender" not in proposed
-    assert all(row["took_s"] > 0 for row in report["steps"][:-1])
+    took = {row["step"]: row["took_s"] for row in report["steps"]}
+    assert took["encoder"] > 0  # of the run that was interrupted
+    assert took["blender"] > 0
 
 
 def test_what_was_learned_can_be_used(tuned: Path, shop: Path) -> None:
