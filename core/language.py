@@ -69,7 +69,7 @@ def guess_language(text: str) -> str:
     colours, things sold) counts 1 for it, a word with its letters or ending 1 as well; most points win. A list of a few
     dozen words per language and no model: a column `language` of the queries file says it better and is used instead.
     """
-    for c in text:
+    for c in "" if text.isascii() else text:
         if ord(c) > 0x036F and c.isalpha():
             script = unicodedata.name(c, "").split(" ")[0]
             if script in _SCRIPTS:

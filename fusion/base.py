@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from operator import itemgetter
 from typing import Protocol, runtime_checkable
 
 from multirecall.core.errors import InvalidInput, InvalidSettings
@@ -117,9 +119,9 @@ def fused_hits(
     sources: dict[str, list[Source]] = {product_id: [] for product_id in ids}
     fields: dict[str, dict[str, FieldValue]] = {product_id: {} for product_id in ids}
     for share in shares:
-        for position, hit in enumerate(share.ranking.hits):
-            if hit.id not in sources:
-                continue
+        hits = share.ranking.hits
+        shown = map(sources.__contains__, map(itemgetter(0), hits))  # by id, without a step of Python for each hit
+        for position, hit in compress(enumerate(hits), shown):
             fields[hit.id].update(hit.fields)
             sources[hit.id].append(
                 Source(

@@ -21,7 +21,9 @@ class _Product:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.price = pool.numbers_of("price_minor")
-        self.log_price = np.log1p(np.maximum(self.price, 0.0))
+        log_price, against_first = _prices(self.price, pool.by_blend[:_FIRST])
+        self.log_price: Column = log_price
+        self.against_first: Column = against_first
 
     @cached_property
     def popularity(self) -> Column:
@@ -33,15 +35,6 @@ class _Product:
 
     def in_category(self, values: Column) -> Column:
         return np.where(self.pool.has_category, values, MISSING)
-
-    def price_against_first(self) -> Column | float:
-        first = self.log_price[self.pool.by_blend[:_FIRST]]
-        first = np.sort(first[np.isfinite(first)])
-        if not len(first):
-            return MISSING
-        median = (first[(len(first) - 1) // 2] + first[len(first) // 2]) / 2.0
-        difference: Column = self.log_price - median
-        return difference
 
 
 PRODUCT_STATE: FeatureGroup[_Product] = FeatureGroup(
@@ -77,7 +70,7 @@ PRODUCT_STATE: FeatureGroup[_Product] = FeatureGroup(
         Feature(
             name="price.against_first",
             description="log price minus the median of the first ten's",
-            column=lambda product: product.price_against_first(),
+            column=lambda product: product.against_first,
         ),
         Feature(
             name="popularity.log",
@@ -108,23 +101,46 @@ def _percentile(values: Column, groups: Positions | None = None) -> Column:
 
     Missing where there is no other to compare with.
     """
-    known = np.where(np.isfinite(values), values, MISSING)
-    share: Column = _lower(known, np.zeros(len(values), dtype=np.intp) if groups is None else groups)
+    share: Column = _lower(values, np.zeros(len(values), dtype=np.intp) if groups is None else groups)
     return share
+
+
+@compiled
+def _prices(price: Column, first: Positions) -> tuple[Column, Column]:
+    """The logarithm of 1 + each price, and by how much it exceeds the median of the `first`; that is missing if none
+    of them has a price. Shapes (n,)."""
+    log_price = np.empty(len(price))
+    for row in range(len(price)):
+        log_price[row] = np.log1p(0.0 if price[row] < 0.0 else price[row])
+    known = np.empty(len(first))
+    n_known = 0
+    for row in first:
+        if np.isfinite(log_price[row]):
+            at = n_known  # sorted as they come: they are ten
+            while at and known[at - 1] > log_price[row]:
+                known[at] = known[at - 1]
+                at -= 1
+            known[at] = log_price[row]
+            n_known += 1
+    median = (known[(n_known - 1) // 2] + known[n_known // 2]) / 2.0 if n_known else np.nan
+    return log_price, log_price - median
 
 
 @compiled
 def _lower(values: Column, groups: Positions) -> Column:
     """Each with each: for some hundred values that takes less than to sort them."""
-    share = np.full(len(values), np.nan)
+    share, known = np.empty(len(values)), np.empty(len(values))
     for one in range(len(values)):
-        value, group = values[one], groups[one]
+        share[one] = np.nan
+        known[one] = values[one] if np.isfinite(values[one]) else np.nan
+    for one in range(len(values)):
+        value, group = known[one], groups[one]
         lower = equal = higher = 0
         for other in range(len(values)):  # no comparison holds for a missing value
             alike = groups[other] == group
-            lower += alike & (values[other] < value)
-            equal += alike & (values[other] == value)
-            higher += alike & (values[other] > value)
+            lower += alike & (known[other] < value)
+            equal += alike & (known[other] == value)
+            higher += alike & (known[other] > value)
         others = lower + equal + higher - 1
         if others > 0:
             share[one] = (lower + (equal - 1) / 2.0) / others

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
+from multirecall.fusion.compiled import compiled
 from multirecall.fusion.features.base import MISSING, Column, Feature, FeatureGroup
+from multirecall.fusion.features.incidence import Floats, Positions
 from multirecall.fusion.features.pool import RANK_CONSTANT, Pool, RouteColumns
 
 __all__ = ["AGREEMENT", "route_signals"]
@@ -98,20 +102,35 @@ class _Routes:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.columns = [*pool.routes.values()]
-        self.ranks = np.array([columns.rank for columns in self.columns])
-        self.found = np.isfinite(self.ranks)
-
-    def blend_rank(self) -> Column:
-        rank = np.empty(len(self.pool))
-        rank[self.pool.by_blend] = np.arange(1, len(rank) + 1)
-        return rank
+        rrf, found_by, blend_rank = _agreement(np.array([columns.rank for columns in self.columns]), pool.by_blend)
+        self.rrf: Column = rrf
+        self.found_by: Column = found_by
+        self.blend_rank: Column = blend_rank
 
     def overlap(self) -> float:
         firsts = [columns.positions[:_SHOWN] for columns in self.columns if len(columns.scores)]
         if len(firsts) < 2:
             return MISSING
-        times = np.bincount(np.concatenate(firsts))
-        return float((times > 1).sum() / (times > 0).sum())
+        times = Counter(position for first in firsts for position in first.tolist())
+        return sum(n > 1 for n in times.values()) / len(times)
+
+
+@compiled
+def _agreement(ranks: Floats, by_blend: Positions) -> tuple[Floats, Floats, Floats]:
+    """Per candidate the reciprocal rank fusion, the number of routes that found it, and its rank by the blend.
+
+    `ranks`: shape (number of routes, n), missing where a route did not find it.
+    """
+    n = ranks.shape[1]
+    rrf, found_by, blend_rank = np.zeros(n), np.zeros(n), np.empty(n)
+    for route in range(len(ranks)):
+        for row in range(n):
+            if np.isfinite(ranks[route, row]):
+                rrf[row] += 1.0 / (RANK_CONSTANT + ranks[route, row])
+                found_by[row] += 1.0
+    for place in range(n):
+        blend_rank[by_blend[place]] = place + 1.0
+    return rrf, found_by, blend_rank
 
 
 AGREEMENT: FeatureGroup[_Routes] = FeatureGroup(
@@ -128,19 +147,19 @@ AGREEMENT: FeatureGroup[_Routes] = FeatureGroup(
             name="routes.blend_rank",
             description="rank by the mean of the normalised scores",
             monotone=-1,
-            column=lambda routes: routes.blend_rank(),
+            column=lambda routes: routes.blend_rank,
         ),
         Feature(
             name="routes.rrf",
             description="reciprocal rank fusion of the routes",
             monotone=1,
-            column=lambda routes: np.where(routes.found, 1.0 / (RANK_CONSTANT + routes.ranks), 0.0).sum(axis=0),
+            column=lambda routes: routes.rrf,
         ),
         Feature(
             name="routes.found_by",
             description="number of routes that found it",
             monotone=1,
-            column=lambda routes: routes.found.sum(axis=0),
+            column=lambda routes: routes.found_by,
         ),
         Feature(
             name="routes.ran",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,9 +36,8 @@ class TermStatistics:
 
     def idf(self, terms: Sequence[str]) -> NDArray[np.float64]:
         """`ln(1 + (N - df + 0.5) / (df + 0.5))` of each term, as in `engines/scoring.py`. Shape (len(terms),)."""
-        get = self.holding.get
-        df = np.array([get(term, 0) for term in terms], dtype=np.float64)
-        return np.log1p((self.n_products - df + 0.5) / (df + 0.5))
+        counts = [self.holding.get(term, 0) for term in terms]  # of a query few: by numpy they would take longer
+        return np.array([math.log1p((self.n_products - n + 0.5) / (n + 0.5)) for n in counts], dtype=np.float64)
 
     def knows(self, terms: Sequence[str]) -> NDArray[np.bool_]:
         """Whether each term is known. Shape (len(terms),)."""
