@@ -103,8 +103,8 @@ def page_of(
 ) -> Page:
     """The hits from `query.offset` on, with `bodies[i]` for the i-th of them; None: the product is gone, a gap is left.
 
-    `missing` is what this page lacks beside what the list lacks. A product keeps the rank it has in the list. The query in
-    other words is what the list was made with.
+    `missing` is what this page lacks beside what the list lacks. A product keeps the rank it has in the list,
+    and the query the rewritings that the list was made with.
     """
     explained = explanations or {}
     wanted = frozen.hits[query.offset : query.offset + query.size]
