@@ -58,7 +58,7 @@ def _feature(group: FeatureGroup[Any], feature: Feature[Any]) -> Feature[_Rewrit
 
 
 REWRITING_MATCH: FeatureGroup[_Rewritten] = FeatureGroup(
-    name="RewritingMatch",
+    name=f"RewritingMatch of {N_REWRITINGS}",  # part of the fingerprint: with another number they mean another thing
     view=_Rewritten,
     features=tuple(_feature(group, one) for group in _OF for one in group.features if one.name in _NAMES),
 )
