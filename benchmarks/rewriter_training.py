@@ -42,7 +42,7 @@ from multirecall.training.rewriter.training import Lessons, lessons_of, made_rew
 
 BED_SEED = 7
 ABLATIONS = {
-    "0.5, 0.3, 0.2": RewardWeights(),
+    "more diversity": RewardWeights(diversity=1.0),
     "no relevance": RewardWeights(relevance=0.0),
     "no alignment": RewardWeights(alignment=0.0),
     "no diversity": RewardWeights(diversity=0.0),

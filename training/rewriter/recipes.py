@@ -107,7 +107,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             name="tiny",
             backbone=Backbone(vocab=1_500, d_model=96, d_ff=192, heads=4, layers=2, dropout=0.0),
             supervised=Supervised(steps=1_000, batch=32, rate=2e-3, warmup=40, embeddings=30.0, smoothing=0.0),
-            reinforced=Reinforced(updates=40, rate=4e-4, weights=RewardWeights(diversity=1.0)),
+            reinforced=Reinforced(updates=25, rate=2e-4),
             max_tokens=56,
             plain=0.15,
         ),
