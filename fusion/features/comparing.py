@@ -96,7 +96,7 @@ def _compared(
     shares, rarest = _shares(idf)
     n, n_terms = at.shape[1], len(idf)
     in_name, anywhere = np.zeros((n, n_terms), dtype=np.bool_), np.zeros((n, n_terms), dtype=np.bool_)
-    named = np.zeros(n, dtype=np.bool_)
+    named, seen = np.zeros(n, dtype=np.bool_), np.full(n_terms, np.int32(-1))
     columns = np.full((19, n), np.nan)
     for row in range(n):
         title, distinct = words[at[0, row] : at[1, row]], words[at[1, row] : at[2, row]]
@@ -113,7 +113,7 @@ def _compared(
         columns[1, row], columns[3, row], columns[5, row] = _coverage(anywhere[row], idf, shares)
         columns[6, row] = _only(anywhere[row], in_name[row], shares)
         columns[7, row], columns[8, row], columns[9, row] = in_name[row, rarest], in_name[row, 0], in_name[row, -1]
-        columns[10, row], columns[13, row], columns[14, row] = _order(title, term_of, n_terms)
+        columns[10, row], columns[13, row], columns[14, row] = _order(title, term_of, seen, row)
         columns[11, row], columns[12, row] = _rest(distinct, term_of, title_idf)
         columns[16, row], columns[17, row], columns[18, row] = _nearness(distinct, in_name[row], similar, shares)
     return in_name, anywhere, named, columns
@@ -177,11 +177,11 @@ def _only(found: Flags, elsewhere: Flags, shares: Floats) -> float:
 
 
 @part
-def _order(title: Integers, term_of: NDArray[np.int16], n_terms: int) -> tuple[float, float, float]:
+def _order(title: Integers, term_of: NDArray[np.int16], seen: Integers, row: int) -> tuple[float, float, float]:
     """The share of the pairs of terms that stand in the title one after the other; where the first term that it has
-    stands, and where the last term of all does."""
+    stands, and where the last term of all does. `seen`: of each term the row in which its pair was last seen."""
     first = last = np.nan
-    seen, pairs, before = np.zeros(n_terms, dtype=np.bool_), 0, -1
+    n_terms, pairs, before = len(seen), 0, -1
     for at in range(len(title)):
         term = term_of[title[at]]
         if term >= 0:
@@ -189,8 +189,8 @@ def _order(title: Integers, term_of: NDArray[np.int16], n_terms: int) -> tuple[f
                 first = at / len(title)
             if np.isnan(last) and term == n_terms - 1:
                 last = at / len(title)
-            if before >= 0 and term == before + 1 and not seen[before]:
-                seen[before] = True
+            if before >= 0 and term == before + 1 and seen[before] != row:
+                seen[before] = row
                 pairs += 1
         before = term
     return pairs / (n_terms - 1) if n_terms > 1 else np.nan, first, last
