@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from multirecall.core.deadline import Deadline
+from multirecall.core.rewriting import Rewriting
 from multirecall.evaluation.queries import read_queries
 from multirecall.evaluation.testbed.draws import Dice
 from multirecall.evaluation.testbed.typos import misspell
-from multirecall.recall.rewriters.base import Rewriter, Rewriting
 from multirecall.recall.rewriters.chain import RewriteChain
 from multirecall.recall.rewriters.compounds import Compounds
 from multirecall.recall.rewriters.languages import Languages, known_words
@@ -31,6 +31,7 @@ from multirecall.recall.rewriters.spelling import Spelling
 from multirecall.recall.rewriters.synonyms import Synonyms, trade_rules
 from multirecall.recall.rewriters.units import Units
 from multirecall.recall.rewriters.vocabulary import VOCABULARY_FIELDS, Vocabulary, learn_vocabulary
+from multirecall.recall.rewriting import Rewriter
 from multirecall.search.understand import understand
 from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.settings import load_settings

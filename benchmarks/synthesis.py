@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from benchmarks.measure import interleaved, quantiles_ms, ratio_of_medians, write_result
 from benchmarks.synthesis_bed import SETS, Bed, Floats, dense_tops, make_bed, measure
 from multirecall.core.deadline import Deadline
+from multirecall.core.rewriting import Rewriting
 from multirecall.encoders.base import Encoder
 from multirecall.encoders.opening import open_encoder
 from multirecall.engines.base import EngineRequest, Text
-from multirecall.recall.rewriters.base import Rewriting
 from multirecall.search.understand import understand
 from multirecall.training.dense.pairs import Pair
 from multirecall.training.synthesis.curate import Threshold, curate

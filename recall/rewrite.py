@@ -14,8 +14,7 @@ from multirecall.engines.base import EngineRequest, EngineResult, FieldBoosts, T
 from multirecall.recall.base import NOTHING_TO_SAY, RecallContext, ended
 from multirecall.recall.feedback import feedback_rewriting
 from multirecall.recall.merging import Found, check_merge, merged
-from multirecall.recall.rewriters.base import Rewriter, Rewritten
-from multirecall.recall.rewriting import is_part_number, rewritten
+from multirecall.recall.rewriting import Rewriter, Rewritten, is_part_number, rewritten
 
 __all__ = ["RewriteRoute"]
 

@@ -19,8 +19,7 @@ from multirecall.fusion.weighted_sum import WeightedSum
 from multirecall.recall.base import ChangingRoute, QueryVectors, RecallContext, Route, ended
 from multirecall.recall.browse import BrowseRoute
 from multirecall.recall.policy import RoutePolicy
-from multirecall.recall.rewriters.base import Rewriter, Rewritten
-from multirecall.recall.rewriting import rewritten
+from multirecall.recall.rewriting import Rewriter, Rewritten, rewritten
 from multirecall.search.asking import Asking
 from multirecall.search.breaker import Breaker
 from multirecall.search.frozen import frozen_list, page_of

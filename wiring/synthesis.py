@@ -11,8 +11,8 @@ from multirecall.encoders.base import Encoder
 from multirecall.engines.base import Engine, IndexInfo
 from multirecall.evaluation.judgments import read_judgments
 from multirecall.evaluation.queries import read_queries
-from multirecall.recall.rewriters.base import Rewriter
 from multirecall.recall.rewriters.knowledge import built_in_concepts, load_concepts
+from multirecall.recall.rewriting import Rewriter
 from multirecall.training.clicks.reading import read_click_log
 from multirecall.training.synthesis.curate import Caps
 from multirecall.training.synthesis.labelling import Judges, labelled_by_catalogue, labelled_by_grades, learned_judges

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from multirecall.core.errors import InvalidSettings
+from multirecall.core.rewriting import Rewriting
 from multirecall.encoders.fingerprint import fingerprint
 from multirecall.engines.base import Engine, IndexInfo
 from multirecall.evaluation.judgments import Judgments
@@ -15,7 +16,6 @@ from multirecall.evaluation.queries import JudgedQuery
 from multirecall.evaluation.runs import RunWriter, read_run
 from multirecall.indexer.applying import product_of_record
 from multirecall.indexer.copying import COPIED_FIELDS, mapping_of
-from multirecall.recall.rewriters.base import Rewriting
 from multirecall.recall.rewriters.knowledge import built_in_concepts, load_concepts
 from multirecall.training.blender.growing import Growing
 from multirecall.training.dense.pairs import Pair

@@ -10,7 +10,8 @@ from multirecall.core.codes import query_codes
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import InvalidInput
 from multirecall.core.query import Query
-from multirecall.recall.rewriters.base import Rewriter, Rewriting, Rewritten
+from multirecall.core.rewriting import Rewriting
+from multirecall.recall.rewriting import Rewriter, Rewritten
 
 __all__ = ["RewriteChain", "best_of", "joined_fingerprint", "with_text"]
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from multirecall.core.codes import looks_like_part_number, normalise_code, query_codes
 from multirecall.core.deadline import Deadline
 from multirecall.core.query import Query
-from multirecall.recall.rewriters.base import MAX_REWRITING_CHARS, Rewriting
+from multirecall.core.rewriting import MAX_REWRITING_CHARS, Rewriting
 from multirecall.recall.rewriters.chain import joined_fingerprint
 from multirecall.recall.rewriters.units import is_measure
 from multirecall.recall.rewriters.vocabulary import Vocabulary, fold

@@ -12,7 +12,7 @@ import snowballstemmer
 
 from multirecall.core.deadline import Deadline
 from multirecall.core.query import Query
-from multirecall.recall.rewriters.base import Rewriting
+from multirecall.core.rewriting import Rewriting
 from multirecall.recall.rewriters.chain import joined_fingerprint
 from multirecall.recall.rewriters.dictionary import words_of
 from multirecall.recall.rewriters.knowledge import Concept

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from multirecall.core.errors import InvalidInput
-from multirecall.recall.rewriters.base import MAX_REWRITING_CHARS
+from multirecall.core.rewriting import MAX_REWRITING_CHARS
 
 __all__ = ["KINDS", "Concept", "built_in_concepts", "load_concepts", "parse_concepts", "write_concepts"]
 

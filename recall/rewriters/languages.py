@@ -16,7 +16,7 @@ from importlib.metadata import version
 from multirecall.core.deadline import Deadline
 from multirecall.core.language import guess_language
 from multirecall.core.query import Query
-from multirecall.recall.rewriters.base import MAX_REWRITING_CHARS, Rewriting
+from multirecall.core.rewriting import MAX_REWRITING_CHARS, Rewriting
 from multirecall.recall.rewriters.chain import joined_fingerprint
 from multirecall.recall.rewriters.dictionary import (
     LANGUAGES,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import InvalidInput
 from multirecall.core.query import Query
+from multirecall.core.rewriting import Rewriting
 from multirecall.encoders.fingerprint import fingerprint
 from multirecall.recall.rewriters import reading, trusting
-from multirecall.recall.rewriters.base import Rewriting
 from multirecall.recall.rewriters.generator import Generated, Generator
 from multirecall.recall.rewriters.trusting import CatalogueWords
 

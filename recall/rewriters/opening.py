@@ -21,9 +21,9 @@ from typing import Any
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.recall.rewriters.artefact import holds_vocabulary, read_vocabulary
-from multirecall.recall.rewriters.base import Rewriter
 from multirecall.recall.rewriters.chain import RewriteChain
 from multirecall.recall.rewriters.vocabulary import Vocabulary
+from multirecall.recall.rewriting import Rewriter
 
 __all__ = ["REWRITER_KINDS", "RewriterKind", "RewriterOpening", "open_rewriters"]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from multirecall.core.deadline import Deadline
 from multirecall.core.query import Query
+from multirecall.core.rewriting import MAX_REWRITING_CHARS, Rewriting
 from multirecall.recall.rewriters.artefact import SYNONYMS_FILE, rows_of
-from multirecall.recall.rewriters.base import MAX_REWRITING_CHARS, Rewriting
 from multirecall.recall.rewriters.chain import joined_fingerprint
 from multirecall.recall.rewriters.synonym_rules import Meaning, SynonymFile, SynonymRules, key_of, parse_synonyms
 from multirecall.recall.rewriters.vocabulary import Vocabulary

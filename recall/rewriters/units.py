@@ -13,7 +13,7 @@ from typing import Final
 
 from multirecall.core.deadline import Deadline
 from multirecall.core.query import Query
-from multirecall.recall.rewriters.base import MAX_REWRITING_CHARS, Rewriting
+from multirecall.core.rewriting import MAX_REWRITING_CHARS, Rewriting
 from multirecall.recall.rewriters.chain import joined_fingerprint
 
 __all__ = ["UNITS", "Units", "is_measure"]

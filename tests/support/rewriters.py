@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import DeadlineExceeded
 from multirecall.core.query import Query
-from multirecall.recall.rewriters.base import Rewriting
+from multirecall.core.rewriting import Rewriting
 
 __all__ = ["BrokenRewriter", "HangingRewriter", "LateRewriter", "TableRewriter", "rewriting"]
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from multirecall.core.errors import InvalidInput
+from multirecall.core.rewriting import Rewriting
 from multirecall.encoders.fingerprint import fingerprint
 from multirecall.engines.base import Engine
-from multirecall.recall.rewriters.base import Rewriter, Rewriting
+from multirecall.recall.rewriting import Rewriter
 from multirecall.training.synthesis.curate import Threshold, threshold_for
 from multirecall.training.synthesis.retrieve import StrongPipeline
 from multirecall.training.synthesis.rewrite import MIN_INTENT, IntentJudge, kept_rewritings

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from multirecall.core.codes import query_codes
+from multirecall.core.rewriting import Rewriting
 from multirecall.encoders.base import Encoder
 from multirecall.engines.base import Engine, EngineRequest, EngineResult, Text, Vector
-from multirecall.recall.rewriters.base import Rewriting
 from multirecall.training.synthesis.mine import asked
 
 __all__ = ["Candidate", "CatalogueText", "Find", "StrongPipeline"]

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import EncoderError
 from multirecall.core.query import Query
-from multirecall.recall.rewriters.base import JoinsRewriters, Rewriter, Rewriting
+from multirecall.core.rewriting import Rewriting
 from multirecall.recall.rewriters.chain import joined_fingerprint
 from multirecall.recall.rewriters.knowledge import Concept
+from multirecall.recall.rewriting import JoinsRewriters, Rewriter
 from multirecall.search.understand import understand
 
 __all__ = ["MIN_INTENT", "IntentJudge", "Teacher", "kept_rewritings"]

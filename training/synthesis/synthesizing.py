@@ -13,7 +13,7 @@ import orjson
 from multirecall.core.errors import InvalidSettings
 from multirecall.encoders.fingerprint import fingerprint
 from multirecall.encoders.storing import write_atomically
-from multirecall.recall.rewriters.base import Rewriter
+from multirecall.recall.rewriting import Rewriter
 from multirecall.training.synthesis.curate import Caps, curate
 from multirecall.training.synthesis.labelling import Judges
 from multirecall.training.synthesis.mine import MinedQuery

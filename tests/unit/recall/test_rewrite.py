@@ -22,9 +22,8 @@ from multirecall.engines.base import EngineHit, EngineRequest, EngineResult, Tex
 from multirecall.recall.base import ChangingRoute, QueryVectors, RecallContext, Route
 from multirecall.recall.feedback import feedback_rewriting
 from multirecall.recall.rewrite import RewriteRoute
-from multirecall.recall.rewriters.base import Rewriter
 from multirecall.recall.rewriters.chain import RewriteChain
-from multirecall.recall.rewriting import MAX_REWRITINGS
+from multirecall.recall.rewriting import MAX_REWRITINGS, Rewriter
 from multirecall.search.understand import understand
 from tests.support.rewriters import BrokenRewriter, LateRewriter, TableRewriter, rewriting
 

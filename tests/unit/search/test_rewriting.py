@@ -21,8 +21,8 @@ from multirecall.engines.schema import Schema, VectorField
 from multirecall.fusion import WeightedSum
 from multirecall.recall import DenseRoute, LexicalRoute, Route
 from multirecall.recall.rewrite import RewriteRoute
-from multirecall.recall.rewriters.base import Rewriter
 from multirecall.recall.rewriters.chain import RewriteChain
+from multirecall.recall.rewriting import Rewriter
 from multirecall.search import Searcher, understand
 from multirecall.search.frozen import frozen_list
 from multirecall.search.page import Page

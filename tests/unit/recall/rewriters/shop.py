@@ -9,8 +9,8 @@ from typing import Any
 from multirecall.core.codes import query_codes
 from multirecall.core.deadline import Deadline
 from multirecall.core.query import Query
-from multirecall.recall.rewriters.base import Rewriter
 from multirecall.recall.rewriters.vocabulary import Vocabulary, learn_vocabulary
+from multirecall.recall.rewriting import Rewriter
 
 NEVER = Deadline.never()
 

@@ -7,8 +7,9 @@ import pytest
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import DeadlineExceeded, InvalidInput
 from multirecall.core.query import Query
-from multirecall.recall.rewriters.base import JoinsRewriters, Rewriter, Rewriting
+from multirecall.core.rewriting import Rewriting
 from multirecall.recall.rewriters.chain import RewriteChain, joined_fingerprint
+from multirecall.recall.rewriting import JoinsRewriters, Rewriter
 
 NEVER = Deadline.never()
 

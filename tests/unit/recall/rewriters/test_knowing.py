@@ -6,9 +6,10 @@ import pytest
 
 from multirecall.core.deadline import Deadline
 from multirecall.core.query import Query
-from multirecall.recall.rewriters.base import Rewriter, Rewriting
+from multirecall.core.rewriting import Rewriting
 from multirecall.recall.rewriters.knowing import Knowledge
 from multirecall.recall.rewriters.knowledge import Concept, built_in_concepts
+from multirecall.recall.rewriting import Rewriter
 
 GLARE = Concept(key="glare", kind="question", say=("sun shines on my screen",), find=("anti-glare filter", "hood"))
 LAPPY = Concept(key="lappy", kind="slang", say=("lappy",), find=("notebook",))

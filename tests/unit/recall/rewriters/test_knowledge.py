@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from multirecall.core.errors import InvalidInput
-from multirecall.recall.rewriters.base import MAX_REWRITING_CHARS
+from multirecall.core.rewriting import MAX_REWRITING_CHARS
 from multirecall.recall.rewriters.knowledge import (
     KINDS,
     Concept,

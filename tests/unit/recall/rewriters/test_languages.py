@@ -11,9 +11,10 @@ import pytest
 
 from multirecall.core.deadline import Deadline
 from multirecall.core.query import Query
-from multirecall.recall.rewriters.base import MAX_REWRITING_CHARS, Rewriter, Rewriting
+from multirecall.core.rewriting import MAX_REWRITING_CHARS, Rewriting
 from multirecall.recall.rewriters.languages import Languages, known_words
 from multirecall.recall.rewriters.opening import open_rewriters
+from multirecall.recall.rewriting import Rewriter
 
 PLAIN = Languages()
 

@@ -11,12 +11,12 @@ import pytest
 
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import EncoderError, InvalidInput
-from multirecall.recall.rewriters.base import Rewriter
 from multirecall.recall.rewriters.generator import Generated
 from multirecall.recall.rewriters.model import MAX_ASKED_CHARS, ModelRewriter
 from multirecall.recall.rewriters.opening import open_rewriters
 from multirecall.recall.rewriters.trusting import trust
 from multirecall.recall.rewriters.vocabulary import Vocabulary
+from multirecall.recall.rewriting import Rewriter
 from multirecall.search import understand
 
 WORDS = Vocabulary(

@@ -4,9 +4,9 @@ from functools import cache
 
 import pytest
 
-from multirecall.recall.rewriters.base import Rewriter
 from multirecall.recall.rewriters.spelling import Spelling
 from multirecall.recall.rewriters.vocabulary import Vocabulary
+from multirecall.recall.rewriting import Rewriter
 from tests.unit.recall.rewriters.shop import NEVER, query, said, vocabulary
 
 

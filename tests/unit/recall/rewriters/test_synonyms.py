@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from multirecall.core.errors import InvalidSettings
-from multirecall.recall.rewriters.base import Rewriter
 from multirecall.recall.rewriters.synonym_rules import SynonymFile, parse_synonyms
 from multirecall.recall.rewriters.synonyms import Synonyms, mined_rules, trade_rules
+from multirecall.recall.rewriting import Rewriter
 from tests.unit.recall.rewriters.shop import NEVER, query, said, vocabulary
 
 TRADE = parse_synonyms(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from multirecall.core.errors import InvalidInput
-from multirecall.recall.rewriters.base import Rewriting
+from multirecall.core.rewriting import Rewriting
 from multirecall.training.synthesis.curate import Caps, curate, threshold_for
 from multirecall.training.synthesis.retrieve import Candidate, CatalogueText, Find
 

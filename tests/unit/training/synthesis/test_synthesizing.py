@@ -12,11 +12,12 @@ import pytest
 from multirecall.core.deadline import Deadline
 from multirecall.core.errors import EncoderError, InvalidInput, MissingExtra
 from multirecall.core.query import Query
+from multirecall.core.rewriting import Rewriting
 from multirecall.encoders.base import Encoder
 from multirecall.encoders.opening import open_encoder
 from multirecall.engines.base import Engine
 from multirecall.engines.opening import open_engine
-from multirecall.recall.rewriters.base import Rewriting, Rewritten
+from multirecall.recall.rewriting import Rewritten
 from multirecall.training.synthesis.labelling import Judges, labelled_by_catalogue, labelled_by_grades, learned_judges
 from multirecall.training.synthesis.mine import MinedQuery
 from multirecall.training.synthesis.records import read_pairs
