@@ -15,9 +15,9 @@ from multirecall.wiring.settings import Settings, load_settings
 __all__ = ["judged_shop"]
 
 
-def judged_shop(folder: Path, *, queries: int) -> Settings:
-    """200 products and so many judged queries, made in the folder."""
-    write_sample(folder, products=200, queries=queries, seed=3)
+def judged_shop(folder: Path, *, queries: int, products: int = 200) -> Settings:
+    """So many products and judged queries, made in the folder."""
+    write_sample(folder, products=products, queries=queries, seed=3)
     with open_engine(f"embedded:{folder / 'index'}", create=True) as engine:
         build(
             engine,

@@ -100,19 +100,21 @@ def compare_arms(
     R@100 counts products of `relevant_grade` or more. A query without an answer counts 0.
     """
     measures: tuple[Measure, ...] = (NDCG(k=10), Recall(k=100, min_grade=relevant_grade))
+    scored = [
+        [tuple(_scores(run, judgments, queries, measure) for run in (arm.baseline, arm.run)) for measure in measures]
+        for arm in arms
+    ]
     rows: list[Compared] = []
     p_values: list[float] = []
-    for arm in arms:
-        for measure in measures:
-            before, after = (_scores(run, judgments, queries, measure) for run in (arm.baseline, arm.run))
+    for arm, by_measure in zip(arms, scored, strict=True):
+        for name, (before, after) in zip(("nDCG@10", "R@100"), by_measure, strict=True):
             if before:
-                row, p = _compared(arm, "R@100" if measure.k == 100 else "nDCG@10", "", list(before), before, after)
+                row, p = _compared(arm, name, "", list(before), before, after)
                 rows.append(row)
                 p_values.append(p)
     corrected = iter(holm(p_values))
     rows = [replace(row, p_holm=next(corrected)) for row in rows]
-    for arm in arms:
-        before, after = (_scores(run, judgments, queries, measures[0]) for run in (arm.baseline, arm.run))
+    for arm, ((before, after), _) in zip(arms, scored, strict=True):
         by_class: dict[str, list[str]] = defaultdict(list)
         for query in queries:
             if query.qid in before and query.columns.get("class"):

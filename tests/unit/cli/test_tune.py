@@ -11,13 +11,9 @@ from typer.testing import CliRunner
 
 from multirecall.cli.main import app
 from multirecall.encoders.opening import open_encoder
-from multirecall.engines.opening import open_engine
-from multirecall.evaluation.testbed import write_sample
-from multirecall.indexer.build import build
-from multirecall.indexer.mapping import read_mapping
-from multirecall.indexer.sources import Catalogue
 from multirecall.wiring import tuning
 from multirecall.wiring.tuning import STEPS
+from tests.support.judged_shop import judged_shop
 from tests.support.torch_extra import require_torch
 
 QUICK = ("--made", "30", "--pair-queries", "10", "--encoder-steps", "3", "--rounds", "5", "--yes")
@@ -30,14 +26,7 @@ study_start = { say = ["first term", "moving into a dorm"], find = ["laptop", "d
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop")
-    write_sample(folder, products=300, queries=40, seed=3)
-    with open_engine(f"embedded:{folder / 'index'}", create=True) as engine:
-        build(
-            engine,
-            Catalogue([folder / "catalogue.jsonl"]),
-            encoders={"dense": open_encoder("hashing?dim=32")},
-            mapping=read_mapping(folder / "multirecall.toml"),
-        )
+    judged_shop(folder, products=300, queries=40)
     (folder / "mine.toml").write_text(CONCEPTS)
     return folder
 
