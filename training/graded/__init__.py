@@ -1,0 +1,1 @@
+"""Graded data to train encoders on: groups of judged products, splits, copies with slips, mined and annotated pairs."""
