@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +17,7 @@ from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.encoders.fingerprint import fingerprint
 from multirecall.training.blender.placing import put_in_place
 from multirecall.training.dense.base import Tower
-from multirecall.training.dense.checkpoint import load_checkpoint, save_checkpoint
+from multirecall.training.dense.learning import Pace, learn
 from multirecall.training.dense.pairs import Mixture, Pair, known_answers
 from multirecall.training.losses.info_nce import TEMPERATURE, info_nce
 
@@ -42,11 +41,16 @@ class DenseSettings:
     checkpoint_every: int = 50
 
     def __post_init__(self) -> None:
-        for name in ("steps", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise InvalidInput(f"{name} must be 1 or more, got {getattr(self, name)}.", field=name)
-        if self.learning_rate < 0 or not 0 <= self.warm_up <= 1:
-            raise InvalidInput("The learning rate is 0 or more, the warm-up a share of the steps.", field="warm_up")
+        self.pace(1.0)  # raises for what it cannot keep
+
+    def pace(self, own_rate: float) -> Pace:
+        """With the tower's own learning rate where none is given."""
+        return Pace(
+            steps=self.steps,
+            learning_rate=self.learning_rate or own_rate,
+            warm_up=self.warm_up,
+            checkpoint_every=self.checkpoint_every,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,29 +83,25 @@ def train_tower(
     known = known_answers(pair for pairs in sources.values() for pair in pairs)
     used = [pair for name in mixture.counts for pair in sources[name]]
     tower.prepare([text for pair in used for text in (pair.query, texts[pair.product])])
-    parameters = tower.parameters()
-    rate = settings.learning_rate or tower.learning_rate
-    optimiser = torch.optim.Adam(parameters.values(), lr=rate)
     identity = _identity(tower, sources, texts, settings)
-    first = load_checkpoint(checkpoint, identity, parameters, optimiser) if checkpoint is not None else 0
-    losses: list[float] = []
-    for step in range(first, settings.steps):
+
+    def loss_of(step: int) -> torch.Tensor:
         batch = mixture.batch(step)
-        for group in optimiser.param_groups:
-            group["lr"] = rate * _schedule(step, settings)
-        loss = info_nce(
+        return info_nce(
             tower.encode([pair.query for pair in batch]),
             tower.encode([texts[pair.product] for pair in batch]),
             known=_known_of(batch, known),
             temperature=settings.temperature,
         )
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        losses.append(float(loss.detach()))
-        if checkpoint is not None and (step + 1) % settings.checkpoint_every == 0:
-            save_checkpoint(checkpoint, identity, step + 1, parameters, optimiser)
-        on_step(step + 1, settings.steps)
+
+    losses = learn(
+        tower,
+        loss_of,
+        settings.pace(tower.learning_rate),
+        identity=identity,
+        checkpoint=checkpoint,
+        on_step=on_step,
+    )
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     card = {
@@ -141,13 +141,6 @@ def write_encoder(tower: Tower, card: Mapping[str, Any], folder: Path) -> str:
 def _known_of(batch: Sequence[Pair], known: Mapping[str, frozenset[str]]) -> torch.Tensor:
     """Shape (batch, batch): whether the product of the column is known to answer the query of the row."""
     return torch.from_numpy(np.array([[other.product in known[pair.query] for other in batch] for pair in batch]))
-
-
-def _schedule(step: int, settings: DenseSettings) -> float:
-    warm = round(settings.warm_up * settings.steps)
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1.0 + math.cos(math.pi * (step - warm) / max(1, settings.steps - warm)))
 
 
 def _check_texts(sources: Mapping[str, Sequence[Pair]], texts: Mapping[str, str]) -> None:
