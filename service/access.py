@@ -71,13 +71,14 @@ def allowed_hosts(settings: Settings, keys: KeyRing, host: str) -> tuple[str, ..
     return hosts or (_LOOPBACK_NAMES if host in _LOOPBACK else ())
 
 
-def rate_limits(settings: Settings) -> RateLimits | None:
+def rate_limits(settings: Settings, *, work_s_per_s: float) -> RateLimits | None:
     """The limits of each key, over all processes; None for none."""
     if not settings.rate_per_s:
         return None
     return RateLimits(
         rate_per_s=settings.rate_per_s,
         burst=settings.rate_burst,
+        work_s_per_s=work_s_per_s,
         shared=RedisBuckets(settings.redis.get_secret_value(), prefix=f"{settings.namespace}:rate"),
     )
 

@@ -18,6 +18,9 @@ __all__ = ["Places"]
 T = TypeVar("T")
 
 _LONGEST_PAUSE = 4.0
+_LONGEST_LINE_S = 0.25
+_SHORT_LINE = 8
+_OTHERS_S = 2.0
 
 
 class Places:
@@ -27,8 +30,9 @@ class Places:
     a flood takes while the others pause could not be taken back when they come. Of callers that wait, the one goes on
     that was at work for the shortest time, each with its oldest request (start-time fair queueing). Who `yields`, or
     has more than one waiting, begins only while those who do not have less than half of the places at work: what
-    computes beside a search slows it. It goes on all the same after four times as long as work usually takes.
-    For one event loop; the threads end with `close`.
+    computes beside a search slows it. It goes on all the same after four times as long as work usually takes. While
+    others ask, one caller has no more waiting than is done in a quarter of a second, or eight for each of its places.
+    `worked` is told, in the loop, how long each was at work. For one event loop; the threads end with `close`.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Places:
         waiting: int,
         share: float = 1.0,
         yields: Callable[[str], bool] | None = None,
+        worked: Callable[[str, float], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if at_work < 1 or waiting < 0 or not 0 < share <= 1:
@@ -49,7 +54,7 @@ class Places:
         self._pool = ThreadPoolExecutor(max_workers=at_work, thread_name_prefix=name)
         self._working: Counter[str] = Counter()
         self._queues: dict[str, deque[asyncio.Future[None]]] = {}
-        self._yields, self._clock = yields, clock
+        self._yields, self._worked, self._clock = yields, worked, clock
         self._usual_s = 0.05
         self._now_s = 0.0
         self._used_s: dict[str, float] = {}
@@ -93,7 +98,7 @@ class Places:
     async def _turn(self, caller: str, wait_s: float) -> None:
         """Waits for a place and takes it."""
         queue = self._queues.get(caller, deque())
-        if self.n_waiting >= self._waiting or len(queue) >= self._each_waiting:
+        if self.n_waiting >= self._waiting or len(queue) >= self._each_waiting or self._long(caller, len(queue)):
             raise self._full("All places are taken, and as many wait as may.")
         self._queues[caller] = queue
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -112,6 +117,13 @@ class Places:
             if isinstance(error, TimeoutError):
                 raise self._full("No place became free in the time of the request.") from None
             raise
+
+    def _long(self, caller: str, n_waiting: int) -> bool:
+        """Whether others ask too, and what this caller has waiting takes long as it is."""
+        if n_waiting < self._each_at_work * max(_SHORT_LINE, _LONGEST_LINE_S / self._usual_s):
+            return False
+        recent = self._clock() - _OTHERS_S
+        return any(at > recent for one, at in self._began_at.items() if one != caller)
 
     def _may_begin(self, caller: str) -> bool:
         if self.n_working >= self._at_work or self._working[caller] >= self._each_at_work:
@@ -143,6 +155,8 @@ class Places:
             del self._working[caller]
         if took_s:
             self._usual_s += 0.1 * (took_s - self._usual_s)
+            if self._worked is not None:
+                self._worked(caller, took_s)
         self._call_next()
 
     def _call_next(self) -> None:

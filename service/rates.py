@@ -19,11 +19,17 @@ _LEASE_S = 0.1
 
 _LEASE_ENDS_S = 1.0
 _LONGEST_HOLD_S = 1.0
-_FLOOD_S = 1.5
-"""A key floods while its excess is more than so many seconds' worth of its rate: the excess counts its refusals, drains
-at half of its rate, and is at most twice as much."""
+_FLOOD_S = 1.0
+"""A key floods while its excess is more than so many seconds' worth of its pace: the excess counts its refusals, drains
+at half of its pace, and is at most three times as much."""
 
 _FLOOD_PRICE = 8.0
+_FLOOD_WORK = 1 / 16
+"""Of the time at work that a key may have, so much is left to one that floods."""
+
+_COST_OVER = 20.0
+"""The cost of a request is the mean of about so many."""
+
 _OTHERS_S = 2.0
 _WITHOUT_REDIS_S = 5.0
 
@@ -38,11 +44,14 @@ class SharedBuckets(Protocol):
 
 @dataclass(slots=True)
 class _Bucket:
-    """`tokens` may be below 0: what a batch took beyond what was there. `excess` counts refusals, and drains."""
+    """`tokens` may be below 0: what a batch took beyond what was there. `excess` counts refusals, and drains. `work_s`
+    of `n` requests, both fading."""
 
     tokens: float
     at: float
     refused_until: float = 0.0
+    work_s: float = 0.0
+    n: float = 0.0
     excess: float = 0.0
     excess_at: float = 0.0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -54,8 +63,10 @@ class RateLimits:
     With `shared` the limit holds for all processes together, and each takes a few tokens ahead: at most a tenth of
     a second's worth is granted too early. If it cannot be reached, each process limits by itself for a while.
 
-    Who goes on asking more than one and a half times its rate floods. As long as others ask too, what is granted to it
-    costs eight tokens: its work, which cannot be interrupted, would slow theirs.
+    A caller's pace is its rate, or what it can be served if that is less: `work_s_per_s` is how long it may be at work
+    in a second, and `worked` tells how long its requests are. Who goes on asking more than one and a half times its
+    pace floods. As long as others ask too, what is granted to it costs eight tokens, or more, so that it is at work for
+    a sixteenth of what it might be: its work, which cannot be interrupted, would slow theirs.
     """
 
     def __init__(
@@ -63,10 +74,11 @@ class RateLimits:
         *,
         rate_per_s: float,
         burst: float,
+        work_s_per_s: float = math.inf,
         shared: SharedBuckets | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._rate, self._burst = rate_per_s, max(1.0, burst)
+        self._rate, self._burst, self._work_s_per_s = rate_per_s, max(1.0, burst), work_s_per_s
         self._shared = shared
         self._clock = clock
         self._without_until = 0.0
@@ -92,6 +104,7 @@ class RateLimits:
                     await self._lease(self._shared, caller, bucket)
         if bucket.tokens >= 1:
             bucket.tokens -= self._price(caller)
+            self._asked(bucket, 1)
             return 0.0
         self._exceeds(bucket, now)
         wait_s = (1 - bucket.tokens) / self._rate
@@ -100,7 +113,13 @@ class RateLimits:
 
     def charge(self, caller: str, n: int) -> None:
         """Takes `n` tokens more, for a request that is several: what is not there is owed and paid back first."""
-        self._bucket(caller, self._clock()).tokens -= n * self._price(caller)
+        bucket = self._bucket(caller, self._clock())
+        bucket.tokens -= n * self._price(caller)
+        self._asked(bucket, n)
+
+    def worked(self, caller: str, seconds: float) -> None:
+        """Says how long a granted request was at work."""
+        self._bucket(caller, self._clock()).work_s += seconds
 
     def refused(self, caller: str) -> None:
         """Counts a refusal that was not for its rate: all places were taken."""
@@ -109,27 +128,42 @@ class RateLimits:
 
     def hold_s(self, caller: str) -> float:
         """How long to hold its refusal back: the more it was refused lately, the longer, up to a second."""
-        return min(_LONGEST_HOLD_S, self._excess(caller) / self._rate)
+        excess = self._excess(caller)
+        return min(_LONGEST_HOLD_S, excess / self._pace(self._buckets[caller])) if excess else 0.0
 
     def floods(self, caller: str) -> bool:
-        """Whether it goes on asking far more often than it may."""
-        return self._excess(caller) > max(1.0, self._rate * _FLOOD_S)
+        """Whether it goes on asking far more often than it may, or than it can be served."""
+        excess = self._excess(caller)
+        return excess > 1.0 and excess > self._pace(self._buckets[caller]) * _FLOOD_S
 
     def _excess(self, caller: str) -> float:
         bucket = self._buckets.get(caller)
         return 0.0 if bucket is None else self._drained(bucket, self._clock())
 
     def _drained(self, bucket: _Bucket, now: float) -> float:
-        return max(0.0, bucket.excess - (now - bucket.excess_at) * self._rate / 2.0)
+        return max(0.0, bucket.excess - (now - bucket.excess_at) * self._pace(bucket) / 2.0)
 
     def _exceeds(self, bucket: _Bucket, now: float) -> None:
-        most = 2.0 * max(1.0, self._rate * _FLOOD_S)
+        most = 3.0 * max(1.0, self._pace(bucket) * _FLOOD_S)
         bucket.excess, bucket.excess_at = min(most, self._drained(bucket, now) + 1.0), now
 
     def _price(self, caller: str) -> float:
         """Of one request, in tokens."""
         other_at = self._another_at if caller == self._latest else self._latest_at
-        return _FLOOD_PRICE if self.floods(caller) and self._clock() - other_at < _OTHERS_S else 1.0
+        if not self.floods(caller) or self._clock() - other_at >= _OTHERS_S:
+            return 1.0
+        return max(_FLOOD_PRICE, self._rate / (self._servable(self._buckets[caller]) * _FLOOD_WORK))
+
+    def _asked(self, bucket: _Bucket, n: int) -> None:
+        kept = 0.5 ** (n / _COST_OVER)
+        bucket.work_s, bucket.n = bucket.work_s * kept, bucket.n * kept + n
+
+    def _servable(self, bucket: _Bucket) -> float:
+        """Requests a second that are as long as its latest."""
+        return self._work_s_per_s * bucket.n / bucket.work_s if bucket.work_s > 0 else math.inf
+
+    def _pace(self, bucket: _Bucket) -> float:
+        return min(self._rate, self._servable(bucket))
 
     def _seen(self, caller: str, now: float) -> None:
         """Notes when the latest caller, and another one, asked last."""

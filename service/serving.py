@@ -115,7 +115,8 @@ def opened_service(settings: Settings, *, host: str = "127.0.0.1") -> Iterator[F
                 day_bytes=settings.events_day_mb << 20,
                 keep_days=settings.events_keep_days,
             )
-        rates = rate_limits(settings) if len(keys) else None
+        at_work, share = _searches_at_once(settings, engine), settings.key_share if len(keys) > 1 else 1.0
+        rates = rate_limits(settings, work_s_per_s=at_work * share) if len(keys) else None
         traces = NO_TRACES
         if settings.otel:
             opened = open_telemetry(settings.otel_endpoint)
@@ -127,16 +128,17 @@ def opened_service(settings: Settings, *, host: str = "127.0.0.1") -> Iterator[F
             readiness=Readiness(_parts(frontend, engine, warm, cache)),
             searches=Places(
                 "search",
-                at_work=_searches_at_once(settings, engine),
+                at_work=at_work,
                 waiting=settings.searches_waiting,
-                share=settings.key_share if len(keys) > 1 else 1.0,
+                share=share,
                 yields=None if rates is None else rates.floods,
+                worked=None if rates is None else rates.worked,
             ),
             errands=Places(
                 "errand",
                 at_work=settings.errands_at_once,
                 waiting=settings.errands_waiting,
-                share=settings.key_share if len(keys) > 1 else 1.0,
+                share=share,
             ),
             suggester=_suggester(settings, frontend, engine, events),
             metrics=ServiceMetrics([SearchCollector(frontend)]),

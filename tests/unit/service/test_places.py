@@ -279,3 +279,30 @@ def test_limits_that_mean_nothing_are_refused(wrong: dict[str, int]) -> None:
         Places("test", **wrong)
     with pytest.raises(InvalidInput):
         Places("test", at_work=1, waiting=1, share=0)
+
+
+def test_while_others_ask_no_caller_has_more_waiting_than_a_quarter_of_a_second_takes() -> None:
+    async def run() -> None:
+        clock, told = Clock(), list[tuple[str, float]]()
+        async with opened(
+            at_work=2, waiting=50, share=0.5, clock=clock, worked=lambda caller, seconds: told.append((caller, seconds))
+        ) as places:
+            go = threading.Event()
+
+            def ask() -> asyncio.Task[bool]:
+                return asyncio.create_task(places.run("flood", lambda: go.wait(60), wait_s=60))
+
+            tasks = [ask() for _ in range(11)]
+            await until(lambda: places.n_waiting == 10)  # half a second's, at the 50 ms that are thought of at first
+            assert await places.run("shop", lambda: True, wait_s=60)
+            with pytest.raises(Backpressure):
+                await places.run("flood", lambda: True, wait_s=60)
+            clock.now += 3.0  # the shop has not asked for so long
+            tasks.append(ask())
+            await until(lambda: places.n_waiting == 11)
+            go.set()
+            assert all(await asyncio.gather(*tasks))
+            await until(lambda: places.n_working == 0)
+            assert told == [("flood", 3.0)], "the clock stood still for all others"
+
+    asyncio.run(run())

@@ -43,10 +43,10 @@ def granted(limits: RateLimits, caller: str, tries: int) -> int:
 def test_the_burst_passes_then_the_rate_and_callers_do_not_share() -> None:
     clock = Clock()
     limits = RateLimits(rate_per_s=10, burst=5, clock=clock)
-    assert granted(limits, "a", 20) == 5
-    assert granted(limits, "b", 20) == 5
+    assert granted(limits, "a", 15) == 5
+    assert granted(limits, "b", 15) == 5
     clock.now += 0.35
-    assert granted(limits, "a", 20) == 3  # 0.35 s at 10 a second
+    assert granted(limits, "a", 5) == 3  # 0.35 s at 10 a second
     clock.now += 1000
     assert granted(limits, "a", 20) == 5
 
@@ -141,8 +141,8 @@ def test_a_flood_gets_an_eighth_while_others_ask_and_all_of_its_rate_when_they_d
             answered += granted(limits, "flood", 5)
         return answered
 
-    assert granted(limits, "flood", 1 + 12) == 1
-    assert not limits.floods("flood"), "a second and a half's worth at once is no flood yet"
+    assert granted(limits, "flood", 1 + 8) == 1
+    assert not limits.floods("flood"), "a second's worth at once is no flood yet"
     assert flooding(8, others=True) == pytest.approx(8 * 8 / 8, abs=2)
     assert limits.floods("flood")
     assert not limits.floods("shop")
@@ -166,3 +166,51 @@ def test_two_floods_do_not_punish_each_other() -> None:
             answered[name] += granted(limits, name, 5)
     assert answered["a"] == pytest.approx(40, abs=2)
     assert answered["b"] == pytest.approx(40, abs=2)
+
+
+def test_what_it_can_be_served_is_its_pace_if_its_rate_is_more() -> None:
+    clock = Clock()
+    limits = RateLimits(rate_per_s=100, burst=100, work_s_per_s=1.0, clock=clock)
+
+    def served(caller: str, n: int, each_s: float) -> int:
+        """So many times at once; what was granted takes so long."""
+        answered = granted(limits, caller, n)
+        for _ in range(answered):
+            limits.worked(caller, each_s)
+        return answered
+
+    assert served("cheap", 50, 0.001) == served("dear", 50, 0.1) == 50  # can be served 1,000 and 10 times a second
+    for _ in range(11):
+        limits.refused("cheap")
+        limits.refused("dear")
+    assert limits.floods("dear")
+    assert not limits.floods("cheap"), "its pace is its rate"
+    assert limits.hold_s("dear") == 1.0
+    assert limits.hold_s("cheap") == pytest.approx(11 / 100)
+
+
+def test_a_flood_of_long_requests_is_at_work_for_a_sixteenth_of_its_time_while_others_ask() -> None:
+    clock = Clock()
+    limits = RateLimits(rate_per_s=100, burst=1, work_s_per_s=1.0, clock=clock)
+    at_work_s, each_s, seconds = 0.0, 0.05, 20
+    for step in range(seconds * 100):
+        clock.now += 0.01
+        if step % 50 == 0:
+            assert granted(limits, "shop", 1) == 1
+        if granted(limits, "flood", 1):
+            limits.worked("flood", each_s)
+            if step >= 1_000:
+                at_work_s += each_s
+        limits.refused("flood")
+    assert at_work_s == pytest.approx(10 / 16, abs=0.1)
+
+
+def test_a_batch_counts_as_many_requests() -> None:
+    clock = Clock()
+    limits = RateLimits(rate_per_s=100, burst=100, work_s_per_s=1.0, clock=clock)
+    granted(limits, "a", 1)
+    limits.charge("a", 9)
+    limits.worked("a", 0.1)  # 10 ms each: 100 a second
+    for _ in range(90):
+        limits.refused("a")
+    assert not limits.floods("a")
