@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from multirecall.core.errors import InvalidInput
 from multirecall.training.blender.collecting import JudgedPool
 
-__all__ = ["deal", "split_off"]
+__all__ = ["deal", "deal_bundles", "split_off"]
+
+T = TypeVar("T")
 
 _KIND_COLUMNS = ("class", "segment", "type")
 
@@ -23,14 +26,18 @@ def deal(pools: Sequence[JudgedPool], n_folds: int, *, seed: int) -> list[list[J
     by_text: dict[str, list[JudgedPool]] = {}
     for pool in pools:
         by_text.setdefault(pool.query.text.casefold(), []).append(pool)
-    groups = list(by_text.values())
-    if not 2 <= n_folds <= len(groups):
+    return deal_bundles([(_kind(bundle[0]), bundle) for bundle in by_text.values()], n_folds, seed=seed)
+
+
+def deal_bundles(bundles: Sequence[tuple[str, Sequence[T]]], n_folds: int, *, seed: int) -> list[list[T]]:
+    """The same for anything: `bundles` are a kind, which is spread over the folds, and what must stay together."""
+    if not 2 <= n_folds <= len(bundles):
         raise InvalidInput(
-            f"{len(groups)} different queries cannot be dealt to {n_folds} folds (2 at least).", field="folds"
+            f"{len(bundles)} different queries cannot be dealt to {n_folds} folds (2 at least).", field="folds"
         )
-    order = np.random.default_rng(seed).permutation(len(groups))
-    ordered = sorted((groups[at] for at in order), key=lambda group: _kind(group[0]))  # stable: random within a class
-    return [[pool for group in ordered[fold::n_folds] for pool in group] for fold in range(n_folds)]
+    order = np.random.default_rng(seed).permutation(len(bundles))
+    ordered = sorted((bundles[at] for at in order), key=lambda bundle: bundle[0])  # stable: random within a kind
+    return [[one for _, bundle in ordered[fold::n_folds] for one in bundle] for fold in range(n_folds)]
 
 
 def split_off(pools: Sequence[JudgedPool], share: float, *, seed: int) -> tuple[list[JudgedPool], list[JudgedPool]]:
