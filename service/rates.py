@@ -27,8 +27,8 @@ _FLOOD_PRICE = 8.0
 _FLOOD_WORK = 1 / 16
 """Of the time at work that a key may have, so much is left to one that floods."""
 
-_COST_OVER = 20.0
-"""The cost of a request is the mean of about so many."""
+_NEWEST = 0.1
+"""How long its searches are at work is a fading mean of them: so much weight has the newest."""
 
 _OTHERS_S = 2.0
 _WITHOUT_REDIS_S = 5.0
@@ -44,14 +44,13 @@ class SharedBuckets(Protocol):
 
 @dataclass(slots=True)
 class _Bucket:
-    """`tokens` may be below 0: what a batch took beyond what was there. `excess` counts refusals, and drains. `work_s`
-    of `n` requests, both fading."""
+    """`tokens` may be below 0: what a batch took beyond what was there. `excess` counts refusals, and drains. `cost_s`
+    is how long what was at work for it was at work, a fading mean."""
 
     tokens: float
     at: float
     refused_until: float = 0.0
-    work_s: float = 0.0
-    n: float = 0.0
+    cost_s: float = 0.0
     excess: float = 0.0
     excess_at: float = 0.0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -64,9 +63,10 @@ class RateLimits:
     a second's worth is granted too early. If it cannot be reached, each process limits by itself for a while.
 
     A caller's pace is its rate, or what it can be served if that is less: `work_s_per_s` is how long it may be at work
-    in a second, and `worked` tells how long its requests are. Who goes on asking more than one and a half times its
-    pace floods. As long as others ask too, what is granted to it costs eight tokens, or more, so that it is at work for
-    a sixteenth of what it might be: its work, which cannot be interrupted, would slow theirs.
+    in a second, and `worked` tells how long its searches are. Who goes on asking more than one and a half times its
+    pace floods. As long as others ask too, what is granted to it costs eight tokens, and more afterwards if it was at
+    work for long, so that it is for a sixteenth of what it might be: its work, which cannot be interrupted, would slow
+    theirs.
     """
 
     def __init__(
@@ -104,7 +104,6 @@ class RateLimits:
                     await self._lease(self._shared, caller, bucket)
         if bucket.tokens >= 1:
             bucket.tokens -= self._price(caller)
-            self._asked(bucket, 1)
             return 0.0
         self._exceeds(bucket, now)
         wait_s = (1 - bucket.tokens) / self._rate
@@ -113,16 +112,18 @@ class RateLimits:
 
     def charge(self, caller: str, n: int) -> None:
         """Takes `n` tokens more, for a request that is several: what is not there is owed and paid back first."""
-        bucket = self._bucket(caller, self._clock())
-        bucket.tokens -= n * self._price(caller)
-        self._asked(bucket, n)
+        self._bucket(caller, self._clock()).tokens -= n * self._price(caller)
 
     def worked(self, caller: str, seconds: float) -> None:
-        """Says how long a granted request was at work."""
-        self._bucket(caller, self._clock()).work_s += seconds
+        """Says how long something was at work for it; a flood pays for that too."""
+        bucket = self._bucket(caller, self._clock())
+        bucket.cost_s += (seconds - bucket.cost_s) * (_NEWEST if bucket.cost_s else 1.0)
+        if self._price(caller) > 1.0:
+            most_s = self._work_s_per_s * _FLOOD_WORK
+            bucket.tokens -= max(0.0, seconds / most_s * self._rate - _FLOOD_PRICE)
 
     def refused(self, caller: str) -> None:
-        """Counts a refusal that was not for its rate: all places were taken."""
+        """Counts a refusal that was not for its rate, after its token was taken: all places were."""
         now = self._clock()
         self._exceeds(self._bucket(caller, now), now)
 
@@ -150,20 +151,10 @@ class RateLimits:
     def _price(self, caller: str) -> float:
         """Of one request, in tokens."""
         other_at = self._another_at if caller == self._latest else self._latest_at
-        if not self.floods(caller) or self._clock() - other_at >= _OTHERS_S:
-            return 1.0
-        return max(_FLOOD_PRICE, self._rate / (self._servable(self._buckets[caller]) * _FLOOD_WORK))
-
-    def _asked(self, bucket: _Bucket, n: int) -> None:
-        kept = 0.5 ** (n / _COST_OVER)
-        bucket.work_s, bucket.n = bucket.work_s * kept, bucket.n * kept + n
-
-    def _servable(self, bucket: _Bucket) -> float:
-        """Requests a second that are as long as its latest."""
-        return self._work_s_per_s * bucket.n / bucket.work_s if bucket.work_s > 0 else math.inf
+        return _FLOOD_PRICE if self.floods(caller) and self._clock() - other_at < _OTHERS_S else 1.0
 
     def _pace(self, bucket: _Bucket) -> float:
-        return min(self._rate, self._servable(bucket))
+        return min(self._rate, self._work_s_per_s / bucket.cost_s) if bucket.cost_s else self._rate
 
     def _seen(self, caller: str, now: float) -> None:
         """Notes when the latest caller, and another one, asked last."""
@@ -189,8 +180,9 @@ class RateLimits:
         except OSError as error:
             _log.warning("rate limits hold for this process alone for a while: %s", error)
             now = self._clock()
+            if now - self._without_until > _LEASE_ENDS_S:  # not known yet: it never had a burst of this process
+                bucket.tokens, bucket.at = max(bucket.tokens, self._burst), now
             self._without_until = now + _WITHOUT_REDIS_S
-            bucket.tokens, bucket.at = max(bucket.tokens, self._burst), now
 
     def _refill(self, bucket: _Bucket, now: float) -> None:
         bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.at) * self._rate)

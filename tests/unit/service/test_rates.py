@@ -203,14 +203,3 @@ def test_a_flood_of_long_requests_is_at_work_for_a_sixteenth_of_its_time_while_o
                 at_work_s += each_s
         limits.refused("flood")
     assert at_work_s == pytest.approx(10 / 16, abs=0.1)
-
-
-def test_a_batch_counts_as_many_requests() -> None:
-    clock = Clock()
-    limits = RateLimits(rate_per_s=100, burst=100, work_s_per_s=1.0, clock=clock)
-    granted(limits, "a", 1)
-    limits.charge("a", 9)
-    limits.worked("a", 0.1)  # 10 ms each: 100 a second
-    for _ in range(90):
-        limits.refused("a")
-    assert not limits.floods("a")
