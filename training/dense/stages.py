@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from multirecall.core.errors import InvalidInput
 from multirecall.encoders.fingerprint import fingerprint
@@ -19,8 +18,9 @@ from multirecall.training.dense.group_batches import GroupBatch, GroupBatches
 from multirecall.training.dense.learning import OnStep, Pace, learn
 from multirecall.training.dense.objectives import Objective, Rows
 from multirecall.training.graded.groups import GradedGroup
+from multirecall.training.losses.matryoshka import cosines, matryoshka
 
-__all__ = ["Stage", "StageResult", "Watch", "train_stage", "values_of"]
+__all__ = ["Stage", "StageResult", "Watch", "encoded", "train_stage", "values_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +104,7 @@ def train_stage(
     batches = GroupBatches(groups, batch=stage.batch, per_level=stage.per_level, seed=seed, kinds=kinds)
     steps = batches.steps(stage.epochs)
     identity = _identity(tower, groups, texts, stage, seed, before, kinds)
+    frozen = _Frozen(tower, groups, texts) if stage.objective.needs_reference else None
     masked: list[float] = []
     watched: dict[int, float] = {}
     every = max(1, steps // watch.times) if watch is not None else 0
@@ -111,13 +112,14 @@ def train_stage(
     def loss_of(step: int) -> Tensor:
         batch = batches.batch(step)
         queries, products = tower.encode(batch.queries), tower.encode([texts[product] for product in batch.products])
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-        dims = [*(dim for dim in stage.dims if dim < queries.shape[1]), queries.shape[1]]
-        losses = [
-            stage.objective(_rows(queries[:, :dim], products[:, :dim], batch, step / steps, generator, masked))
-            for dim in dims
-        ]
-        return torch.stack(losses).mean()
+        drawn_by = seed * 1_000_003 + step
+
+        def loss(scores: Tensor) -> Tensor:
+            generator = torch.Generator().manual_seed(drawn_by)  # each width draws the same
+            return stage.objective(_rows(scores, batch, frozen, step / steps, generator, masked))
+
+        width = queries.shape[1]
+        return matryoshka(queries, products, loss, dims=[*(dim for dim in stage.dims if dim < width), width])
 
     def after(done: int, steps: int) -> None:
         if watch is not None and (done % every == 0 or done == steps):
@@ -136,15 +138,46 @@ def values_of(tower: Tower) -> dict[str, Tensor]:
     return {name: parameter.detach().clone() for name, parameter in tower.parameters().items()}
 
 
+class _Frozen:
+    """The scores of the tower as it is when the stage begins, for any batch of these groups."""
+
+    def __init__(self, tower: Tower, groups: Sequence[GradedGroup], texts: Mapping[str, str]) -> None:
+        self._queries = encoded(tower, [group.query for group in groups])
+        products = list(dict.fromkeys(product for group in groups for product in group.products))
+        vectors = encoded(tower, [texts[product] for product in products])
+        self._products = {product: vectors[texts[product]] for product in products}
+
+    def scores(self, batch: GroupBatch) -> Tensor:
+        queries = torch.stack([self._queries[query] for query in batch.queries])
+        return cosines(queries, torch.stack([self._products[product] for product in batch.products]))
+
+
+def encoded(tower: Tower, texts: Sequence[str], *, batch: int = 256) -> dict[str, Tensor]:
+    """The vector of each different text by the tower as it is now, not normalised, without gradients."""
+    different = sorted(set(texts), key=lambda text: (len(text), text))  # texts of one length need no padding
+    out: dict[str, Tensor] = {}
+    with torch.no_grad():
+        for start in range(0, len(different), batch):
+            part = different[start : start + batch]
+            out.update(zip(part, tower.encode(part), strict=True))
+    return out
+
+
 def _rows(
-    queries: Tensor, products: Tensor, batch: GroupBatch, done: float, generator: torch.Generator, masked: list[float]
+    scores: Tensor,
+    batch: GroupBatch,
+    frozen: _Frozen | None,
+    done: float,
+    generator: torch.Generator,
+    masked: list[float],
 ) -> Rows:
-    device = queries.device
+    device = scores.device
     return Rows(
-        scores=functional.normalize(queries, dim=1) @ functional.normalize(products, dim=1).T,
+        scores=scores,
         levels=torch.from_numpy(batch.levels).to(device),
         own=torch.from_numpy(batch.own).to(device),
         ignored=torch.from_numpy(batch.ignored).to(device),
+        reference=None if frozen is None else frozen.scores(batch),
         done=done,
         generator=generator,
         masked=masked,

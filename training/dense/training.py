@@ -116,8 +116,11 @@ def train_tower(
     return TrainedTower(losses=losses, card=card)
 
 
-def write_encoder(tower: Tower, card: Mapping[str, Any], folder: Path) -> str:
+def write_encoder(
+    tower: Tower, card: Mapping[str, Any], folder: Path, *, beside: Callable[[Path], None] = lambda made: None
+) -> str:
     """Writes the encoder in one step, in the place of one that lies there; returns the specification that opens it.
+    `beside` may write more into the folder while it is made.
 
     Raises InvalidSettings if something else lies there, or it cannot be written; then nothing has changed.
     """
@@ -127,6 +130,7 @@ def write_encoder(tower: Tower, card: Mapping[str, Any], folder: Path) -> str:
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
+            beside(made)
             tower.write(made)
             (made / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
             made.chmod(0o755)
