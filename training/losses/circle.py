@@ -34,11 +34,13 @@ def circle(
     half_width: float = 0.1,
     gamma: float = 128.0,
     weights: Mapping[tuple[int, int], float] | None = None,
+    one_sided: bool = False,
 ) -> Tensor:
     """The mean over rows of the mean over the pairs of grades a > b that a row holds; 0 if no row holds two grades.
 
     Per pair Op = c_a + h, Dp = c_a - h, On = c_b - h, Dn = c_b + h. Products past their optimum leave the sums (in the
-    plain form they stay, with weight 1); a pair with an empty side is 0. Unlabelled products take no part.
+    plain form they stay, with weight 1); a pair with an empty side is 0 (but see `one_sided`). Unlabelled products take
+    no part.
 
     Args:
         scores: Shape (n, m), see `rows`; so are `grades` and `ignored`.
@@ -48,6 +50,8 @@ def circle(
         half_width: h, above 0. `2 gamma h^2` should be 2.5 or more, or scores at their centres still cost.
         gamma: Sharpness, above 0.
         weights: By pair (higher, lower), 0 or more; 1 for those not named.
+        one_sided: A side of which all are past their optimum counts as 1 instead of 0, so that the other side is still
+            moved. Without it, an encoder whose cosines are all high learns nothing: no lower grade is pushed down.
 
     Raises InvalidInput as `checked_rows` and for hyper-parameters out of range.
     """
@@ -63,12 +67,17 @@ def circle(
     costs, present = [], []
     for a, b in pairs:
         up, down = kept & (grades == a), kept & (grades == b)
-        present.append(up.any(dim=1) & down.any(dim=1))
+        both = up.any(dim=1) & down.any(dim=1)
         up = up & (scores < centres[a] + half_width)
         down = down & (scores > centres[b] - half_width)
         pull = _pull(scores, up, centres[a] + half_width, centres[a] - half_width, gamma)
         push = _pull(scores, down, centres[b] - half_width, centres[b] + half_width, gamma)
-        costs.append(weight_of[a, b] * functional.softplus(pull + push))
+        moved = both
+        if one_sided:
+            moved = both & (up.any(dim=1) | down.any(dim=1))
+            pull, push = (side.masked_fill(side == -torch.inf, 0.0) for side in (pull, push))
+        costs.append(weight_of[a, b] * functional.softplus(pull + push).masked_fill(~moved, 0.0))
+        present.append(both)
     return _mean_over_pairs(costs, present, scores)
 
 

@@ -81,6 +81,19 @@ def test_circle_takes_any_number_of_grades() -> None:
     assert float(circle(row(0.96, 0.04), of(3, 0), centres=centres, half_width=h)) == 0.0  # past their optima
 
 
+def test_a_side_past_its_optimum_stops_the_other_unless_it_is_one_sided() -> None:
+    scores, grades = row(0.95, 0.9).requires_grad_(), of(2, 0)
+    assert float(circle(scores.detach(), grades)) == 0.0
+    loss = circle(scores, grades, one_sided=True)
+    assert float(loss.detach()) == pytest.approx(128 * 0.8 * 0.6)  # ln(1 + e^x), x = gamma (s - On) (s - Dn)
+    loss.backward()
+    assert scores.grad[0, 0] == 0 < scores.grad[0, 1]
+    assert float(circle(row(0.95, 0.05), grades, one_sided=True)) == 0.0  # nobody is left
+    assert float(circle(row(0.9, 0.8), of(2, UNLABELLED), one_sided=True)) == 0.0
+    both = row(0.75, 0.55, 0.55, 0.15, 0.3), of(2, 2, 1, 0, 0)
+    assert float(circle(*both, one_sided=True)) == float(circle(*both))  # where both sides have some, it is the same
+
+
 def test_binary_circle_has_the_golden_value() -> None:
     loss = binary_circle(row(0.8, 0.6, 0.3, 0.1), of(1, 1, 0, 0), gamma=80.0, margin=0.25)
     assert float(loss) == pytest.approx(10.001773, abs=5e-7)

@@ -38,7 +38,8 @@ SMOOTH = {
     "direct preference": preferred,
     "Plackett-Luce": plackett_luce,
 }
-LOSSES = {**SMOOTH, "circle": circle, "binary circle": binary_circle}
+CIRCLES = {"circle": circle, "one-sided circle": partial(circle, one_sided=True), "binary circle": binary_circle}
+LOSSES = {**SMOOTH, **CIRCLES}
 each = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 smooth = pytest.mark.parametrize("loss", SMOOTH.values(), ids=SMOOTH)
 
@@ -85,7 +86,7 @@ def test_the_gradient_of_a_circle_holds_its_weights_constant(anchored: bool) -> 
 def test_the_smallest_temperatures_are_safe(loss: Callable, temperature: float, dtype: torch.dtype) -> None:
     scores = torch.tensor([[1.0, -1.0, 1.0, -1.0], [-1.0, 1.0, 1.0, -1.0]], dtype=dtype, requires_grad=True)
     grades = torch.tensor([[2, 1, 0, UNLABELLED], [2, 1, 0, UNLABELLED]])
-    sharp = {"gamma": 1 / temperature} if loss in (circle, binary_circle) else {"temperature": temperature}
+    sharp = {"gamma": 1 / temperature} if loss in CIRCLES.values() else {"temperature": temperature}
     value = loss(scores, grades, **sharp)
     value.backward()
     assert value.dtype == torch.float32
