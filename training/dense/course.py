@@ -50,14 +50,15 @@ class Course:
         if work is not None:
             work.mkdir(parents=True, exist_ok=True)
 
-    def run(self, stage: Stage, groups: Sequence[GradedGroup]) -> StageResult:
-        """Trains the next stage. Blocks; raises as `train_stage` does."""
+    def run(self, stage: Stage, groups: Sequence[GradedGroup], *, judged: Sequence[GradedGroup] = ()) -> StageResult:
+        """Trains the next stage; `judged` are more judgments of its queries. Blocks; raises as `train_stage` does."""
         result, self.identity = train_stage(
             self.tower,
             groups,
             self.texts,
             stage,
             seed=self.seed,
+            judged=judged,
             before=self.identity,
             kinds=self._kinds,
             checkpoint=None if self._work is None else self._work / f"{stage.name}.safetensors",

@@ -45,9 +45,11 @@ class GroupBatches:
         batch: int,
         per_level: int,
         seed: int,
+        judged: Sequence[GradedGroup] = (),
         kinds: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`kinds` gives, by product, what its near duplicates share (a title, or brand and category).
+        """`judged` are not drawn from, but what they say of the groups' queries is known. `kinds` gives, by product,
+        what its near duplicates share (a title, or brand and category).
 
         Raises InvalidInput without a group, or for a batch or a number per level below 1.
         """
@@ -63,7 +65,8 @@ class GroupBatches:
         self._seed = seed
         self._kinds = kinds
         self._known = _Judged()
-        for group in groups:
+        drawn = {group.query for group in groups}
+        for group in (*groups, *(group for group in judged if group.query in drawn)):
             self._known.add(group.query, dict(zip(group.products, group.grades, strict=True)), kinds)
 
     def steps(self, epochs: float) -> int:

@@ -82,6 +82,7 @@ def train_stage(
     stage: Stage,
     *,
     seed: int,
+    judged: Sequence[GradedGroup] = (),
     before: str = "",
     kinds: Mapping[str, str] = MappingProxyType({}),
     checkpoint: Path | None = None,
@@ -90,7 +91,8 @@ def train_stage(
 ) -> tuple[StageResult, str]:
     """Trains the tower, which was prepared for all texts, in place; returns the result and the stage's identity.
 
-    `texts` are the products' texts by id. `before` is the identity of the stage before: the weights depend on it. A
+    `texts` are the products' texts by id. `judged` tell more of the levels of the same queries' products, where these
+    come into a batch by other queries. `before` is the identity of the stage before: the weights depend on it. A
     `checkpoint` of the same identity goes on where it was, to the same weights, and stays: it holds the stage's last
     state. Raises as `learn` and `GroupBatches`, and InvalidInput for products without a text.
     """
@@ -101,9 +103,9 @@ def train_stage(
             hint="Train with the catalogue that was judged.",
             field="product",
         )
-    batches = GroupBatches(groups, batch=stage.batch, per_level=stage.per_level, seed=seed, kinds=kinds)
+    batches = GroupBatches(groups, batch=stage.batch, per_level=stage.per_level, seed=seed, judged=judged, kinds=kinds)
     steps = batches.steps(stage.epochs)
-    identity = _identity(tower, groups, texts, stage, seed, before, kinds)
+    identity = _identity(tower, [*groups, *judged], texts, stage, seed, before, kinds)
     frozen = _Frozen(tower, groups, texts) if stage.objective.needs_reference else None
     masked: list[float] = []
     watched: dict[int, float] = {}

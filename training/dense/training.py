@@ -21,7 +21,7 @@ from multirecall.training.dense.learning import Pace, learn
 from multirecall.training.dense.pairs import Mixture, Pair, known_answers
 from multirecall.training.losses.info_nce import TEMPERATURE, info_nce
 
-__all__ = ["DenseSettings", "TrainedTower", "train_tower", "write_encoder"]
+__all__ = ["DenseSettings", "TrainedTower", "check_encoder_target", "train_tower", "write_encoder"]
 
 CARD = "card.json"
 
@@ -124,8 +124,7 @@ def write_encoder(
 
     Raises InvalidSettings if something else lies there, or it cannot be written; then nothing has changed.
     """
-    if folder.exists() and not (folder.is_dir() and ((folder / CARD).is_file() or not any(folder.iterdir()))):
-        raise InvalidSettings(f"{folder} exists and is no trained encoder.", hint="Choose another folder.", field="out")
+    check_encoder_target(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -140,6 +139,12 @@ def write_encoder(
     except OSError as error:
         raise InvalidSettings(f"Cannot write {folder}: {error.strerror or error}.", field="out") from None
     return f"{tower.encoder_kind}:{folder}"
+
+
+def check_encoder_target(folder: Path) -> None:
+    """Raises InvalidSettings if something lies there that is no trained encoder."""
+    if folder.exists() and not (folder.is_dir() and ((folder / CARD).is_file() or not any(folder.iterdir()))):
+        raise InvalidSettings(f"{folder} exists and is no trained encoder.", hint="Choose another folder.", field="out")
 
 
 def _known_of(batch: Sequence[Pair], known: Mapping[str, frozenset[str]]) -> torch.Tensor:
