@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from multirecall.training.graded.duplicates import Duplicates
+
+TITLES = {
+    "a": "HP 12A black toner cartridge",
+    "b": "Toner cartridge, black: HP 12A",
+    "c": "HP 12A black toner cartridges",
+    "d": "HP 13A black toner cartridge",
+    "e": "HP 12A yellow toner cartridge",
+    "f": "",
+    "g": "",
+    "h": "Something else altogether",
+}
+IDENTIFIERS = {"a": ["0012502612346", "X1"], "h": ["12502612346"], "d": ["X1"], "f": ["00000012"], "g": ["12"]}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("a", "a", True),
+        ("a", "b", True),  # the same words
+        ("a", "c", True),  # nearly
+        ("a", "d", False),  # another number
+        ("a", "e", False),  # another colour
+        ("f", "g", False),  # without a title, and 12 is no GTIN
+        ("a", "h", True),  # the same GTIN, padded or not
+    ],
+)
+def test_the_same_product_under_another_id(one: str, other: str, same: bool) -> None:
+    duplicates = Duplicates(TITLES, IDENTIFIERS)
+    assert duplicates.any(one, ["nothing known", other]) is same
+    assert duplicates.any(other, [one]) is same
