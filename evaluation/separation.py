@@ -44,13 +44,14 @@ class Separation:
     """The separation of each two grades, and of relevant (above the lowest grade) from the rest by one threshold.
 
     `f1` is the best that any global threshold reaches, at `threshold` (scores of at least it count as relevant).
-    `means` and `counts` are per grade.
+    `means`, `medians` and `counts` are per grade.
     """
 
     pairs: tuple[GradePair, ...]
     f1: float
     threshold: float
     means: Mapping[float, float]
+    medians: Mapping[float, float]
     counts: Mapping[float, int]
 
     def of(self, higher: float, lower: float) -> GradePair:
@@ -88,6 +89,7 @@ def separation(scores: ArrayLike, grades: ArrayLike, *, bins: int = 50) -> Separ
         f1=f1,
         threshold=threshold,
         means={grade: float(values.mean()) for grade, values in by_grade.items()},
+        medians={grade: float(np.median(values)) for grade, values in by_grade.items()},
         counts={grade: len(values) for grade, values in by_grade.items()},
     )
 

@@ -40,6 +40,7 @@ def test_separation_knows_every_pair_of_grades() -> None:
     assert found.of(2, 0).auc == found.of(1, 0).auc == 1.0
     assert found.of(2, 0).mean_gap == pytest.approx(0.85 - 0.15)
     assert found.means[1.0] == pytest.approx((0.5 + 0.6 + 0.85) / 3)
+    assert dict(found.medians) == {2.0: pytest.approx(0.85), 1.0: 0.6, 0.0: pytest.approx(0.15)}
     assert dict(found.counts) == {2.0: 2, 1.0: 3, 0.0: 2}
     assert (found.f1, found.threshold) == (1.0, 0.5)
     with pytest.raises(InvalidInput, match="grades 3 and 0"):
