@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from benchmarks.rewriter_tables import EACH, SETS, plot, tables
 from multirecall.encoders.opening import open_encoder
 from multirecall.engines.opening import open_engine
 from multirecall.evaluation.testbed import write_sample
@@ -33,21 +33,22 @@ from multirecall.training.rewriter.bed_concepts import bed_assortment, bed_conce
 from multirecall.training.rewriter.bed_judge import BedJudge, bed_meanings
 from multirecall.training.rewriter.data import Need, concept_needs
 from multirecall.training.rewriter.grpo import reinforce
-from multirecall.training.rewriter.measuring import measure
+from multirecall.training.rewriter.measuring import Listed, averaged, generate_lists
 from multirecall.training.rewriter.progress import Progress
 from multirecall.training.rewriter.recipes import Recipe, RewardWeights, open_recipe
+from multirecall.training.rewriter.rewards.combining import Reward
 from multirecall.training.rewriter.sft import fine_tune
 from multirecall.training.rewriter.templates import HELD_OUT_TEMPLATES
 from multirecall.training.rewriter.training import Lessons, lessons_of, made_rewards, new_policy, taught_examples
 
 BED_SEED = 7
-ABLATIONS = {
-    "more diversity": RewardWeights(diversity=1.0),
-    "no relevance": RewardWeights(relevance=0.0),
-    "no alignment": RewardWeights(alignment=0.0),
-    "no diversity": RewardWeights(diversity=0.0),
+ABLATIONS: dict[str, dict[str, float]] = {
+    "no relevance": {"relevance": 0.0},
+    "no alignment": {"alignment": 0.0},
+    "no diversity": {"diversity": 0.0},
+    "sheet weights": asdict(RewardWeights()),
+    "repeats count": {},  # a text said again counts again, as in the method's own formula
 }
-SETS = ("known concept, unknown template", "known concept, unknown wording", "unknown concept")
 
 
 def main() -> None:
@@ -76,25 +77,36 @@ def main() -> None:
     if args.updates is not None:
         recipe = replace(recipe, reinforced=replace(recipe.reinforced, updates=args.updates))
     args.out.mkdir(parents=True, exist_ok=True)
+    arms = [arm.strip() for arm in args.arms.split(";")]
+    if unknown := [arm for arm in arms if arm != "rl" and arm not in ABLATIONS]:
+        parser.error(f"--arms knows rl, {', '.join(ABLATIONS)}; not {', '.join(unknown)}")
     reports = []
     for seed in args.seeds:
+        name = f"{seed}{'-dev' if args.validation else ''}-{'+'.join(arms).replace(' ', '_')}.json"
         report = run_seed(
             replace(recipe, seed=seed),
             products=args.products,
             queries=args.queries,
-            arms=[arm.strip() for arm in args.arms.split(";")],
+            arms=arms,
             tuned_file=args.out / f"sft-{seed}.safetensors",
             split="dev" if args.validation else "test",
+            keep=lambda report, name=name: (args.out / name).write_text(json.dumps(report) + "\n"),
         )
-        name = f"{seed}{'-dev' if args.validation else ''}-{args.arms.replace('; ', '+').replace(' ', '_')}.json"
-        (args.out / name).write_text(json.dumps(report, indent=1) + "\n")
         reports.append(report)
     print(tables(reports))
 
 
 def run_seed(
-    recipe: Recipe, *, products: int, queries: int, arms: Sequence[str], tuned_file: Path | None, split: str
+    recipe: Recipe,
+    *,
+    products: int,
+    queries: int,
+    arms: Sequence[str],
+    tuned_file: Path | None,
+    split: str,
+    keep: Callable[[dict[str, Any]], object],
 ) -> dict[str, Any]:
+    """One seed's report, handed to `keep` after every arm."""
     import torch
     from transformers.utils import logging
 
@@ -126,7 +138,8 @@ def run_seed(
             def is_right(need: Need, text: str) -> bool:
                 return judge.right(text, meanings[need.concept])
 
-            return _run(recipe, lessons, engine, encoder, _tests(lessons, queries, split), is_right, arms, tuned_file)
+            tests = _tests(lessons, queries, split)
+            return _run(recipe, lessons, engine, encoder, tests, is_right, arms, tuned_file, keep)
 
 
 def _run(
@@ -138,6 +151,7 @@ def _run(
     is_right: Callable[[Need, str], bool],
     wanted: Sequence[str],
     tuned_file: Path | None,
+    keep: Callable[[dict[str, Any]], object],
 ) -> dict[str, Any]:
     from safetensors.torch import load_file, save_file
 
@@ -168,35 +182,63 @@ def _run(
         return rewards.score(lists, n=recipe.n)
 
     def measured() -> dict[str, Any]:
-        return {
-            name: measure(policy, needs, score, n=recipe.n, seed=recipe.seed, is_right=is_right).to_dict()
-            for name, needs in tests.items()
-        }
+        """By the method's own formula and weights, whatever was trained by."""
+        rewards.weights, rewards.repeats = RewardWeights(), True
+        out = {}
+        for name, needs in tests.items():
+            listed = generate_lists(policy, needs, n=recipe.n, seed=recipe.seed, each=EACH)
+            scored = score([(one.need.text, one.rewrites) for one in listed])
+            means = averaged(listed, scored, is_right=is_right).to_dict()
+            out[name] = {**means, "repeated": _repeated(listed), "queries": _by_query(listed, scored, is_right)}
+        return out
 
     _put(policy, tuned)
-    arms = {"sft": measured()}
-    lap("measured")
-    prompts = [need.text for need in lessons.taught]
-    for name in wanted:
-        _put(policy, tuned)
-        rewards.weights = ABLATIONS.get(name, recipe.reinforced.weights)
-        curve = progress if name == "rl" else Progress(None, mark="")
-        reinforce(policy, prompts, score, recipe.reinforced, n=recipe.n, seed=recipe.seed, progress=curve)
-        rewards.weights = RewardWeights()
-        lap(name)
-        arms[name] = measured()
-    return {
+    report: dict[str, Any] = {
         "recipe": recipe.name,
         "seed": recipe.seed,
         "parameters": sum(p.numel() for p in policy.model.parameters()),
         "sft_steps": recipe.supervised.steps,
-        "updates": recipe.reinforced.updates,
+        "reinforced": asdict(recipe.reinforced),
         "lists": len(taught),
         "cpu_s": spent,
         "judge": _judge_figures(keep_judge, tests, is_right),
-        "arms": arms,
+        "arms": {"sft": measured()},
         "curves": progress.rows,
     }
+    lap("measured")
+    prompts = [need.text for need in lessons.taught]
+    for name in wanted:
+        _put(policy, tuned)
+        rewards.weights = replace(recipe.reinforced.weights, **ABLATIONS.get(name, {}))
+        rewards.repeats = name == "repeats count"
+        curve = progress if name == "rl" else Progress(None, mark="", on_row=_tell)
+        reinforce(policy, prompts, score, recipe.reinforced, n=recipe.n, seed=recipe.seed, progress=curve)
+        lap(name)
+        report["arms"][name] = measured()
+        keep(report)
+    return report
+
+
+def _repeated(listed: Sequence[Listed]) -> float:
+    """The share of texts that stand earlier in their list."""
+    texts = sum(len(one.rewrites) for one in listed)
+    return round(1 - sum(len(set(one.rewrites)) for one in listed) / max(1, texts), 4)
+
+
+def _by_query(
+    listed: Sequence[Listed], scored: Sequence[Reward], is_right: Callable[[Need, str], bool]
+) -> list[dict[str, float | None]]:
+    """What a paired resampling needs: R, similarity and accuracy of every list; None where there is none."""
+    return [
+        {
+            "total": round(reward.total, 4),
+            "similarity": round(reward.similarity, 4) if len(one.rewrites) > 1 else None,
+            "accuracy": round(sum(is_right(one.need, t) for t in one.rewrites) / len(one.rewrites), 4)
+            if one.rewrites
+            else None,
+        }
+        for one, reward in zip(listed, scored, strict=True)
+    ]
 
 
 def _put(policy: Any, tensors: dict[str, Any]) -> None:
@@ -254,88 +296,6 @@ def _judge_figures(judge: Any, tests: dict[str, list[Need]], is_right: Callable[
         agreed = [(s >= 0.5) == is_right(need, text) for s, (need, text) in zip(scores, pairs, strict=True)]
         out[name] = round(sum(agreed) / len(agreed), 4)
     return out
-
-
-# ---------------------------------------------------------------- the report
-
-
-def tables(runs: Sequence[dict[str, Any]]) -> str:
-    lines = []
-    arms = list(dict.fromkeys(name for run in runs for name in run["arms"]))
-    for test in SETS:
-        lines += [
-            f"\n**{test}**\n",
-            "| policy | seeds | R | relevance | alignment | diversity | similarity | accuracy |",
-        ]
-        lines += ["|---|---|---|---|---|---|---|---|"]
-        for arm in arms:
-            of = [run["arms"][arm][test] for run in runs if arm in run["arms"]]
-            cells = [
-                _spread([m[k] for m in of]) for k in ("total", "relevance", "alignment", "diversity", "similarity")
-            ]
-            lines.append(f"| {arm} | {len(of)} | {' | '.join(cells)} | {_spread([m['accuracy']['all'] for m in of])} |")
-        both = [(run["arms"]["rl"][test], run["arms"]["sft"][test]) for run in runs if "rl" in run["arms"]]
-        cells = [
-            _spread([after[k] - before[k] for after, before in both], sign="+")
-            for k in ("total", "relevance", "alignment", "diversity", "similarity")
-        ]
-        cells.append(_spread([a["accuracy"]["all"] - b["accuracy"]["all"] for a, b in both], sign="+"))
-        lines.append(f"| change by rl, seed by seed | {len(both)} | {' | '.join(cells)} |")
-    kinds = ("question", "negation", "alternative", "scene", "slang")
-    lines += ["\n**accuracy by kind**\n", f"| set | policy | {' | '.join(kinds)} |", "|---" * (len(kinds) + 2) + "|"]
-    for test in SETS:
-        for arm in arms[:2]:
-            of = [run["arms"][arm][test]["accuracy"] for run in runs if arm in run["arms"]]
-            cells = [_spread([a[kind] for a in of if kind in a]) for kind in kinds]
-            lines.append(f"| {test} | {arm} | {' | '.join(cells)} |")
-    return "\n".join([*lines, *_curves(runs)])
-
-
-def _curves(runs: Sequence[dict[str, Any]], points: int = 5) -> list[str]:
-    """The rewards on training queries while reinforcement runs, means over fifths of the updates."""
-    lines: list[str] = []
-    for run in runs:
-        rows = [row for row in run["curves"] if row["phase"] == "rl"]
-        width = len(rows) // points
-        if not width:
-            continue
-        if not lines:
-            spans = [f"{i * width + 1} to {(i + 1) * width}" for i in range(points)]
-            lines = ["\n**the curves**\n", f"| seed | reward | {' | '.join(spans)} |", "|---" * (points + 2) + "|"]
-        for name in ("relevance", "alignment", "diversity", "total", "similarity", "kl"):
-            means = [sum(r[name] for r in rows[i * width : (i + 1) * width]) / width for i in range(points)]
-            shown = "R" if name == "total" else name
-            lines.append(f"| {run['seed']} | {shown} | {' | '.join(f'{m:.3f}' for m in means)} |")
-    return lines
-
-
-def _spread(values: Sequence[float], *, sign: str = "") -> str:
-    """Mean and, for several, the half width of the 95 % t interval."""
-    if not values:
-        return ""
-    mean = sum(values) / len(values)
-    if len(values) == 1:
-        return f"{mean:{sign}.3f}"
-    deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
-    t = {2: 12.71, 3: 4.303, 4: 3.182, 5: 2.776}.get(len(values), 2.0)
-    return f"{mean:{sign}.3f} ± {t * deviation / math.sqrt(len(values)):.3f}"
-
-
-def plot(runs: Sequence[dict[str, Any]], path: Path) -> None:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
-    axes = figure.subplots(1, 4)
-    for axis, name in zip(axes, ("relevance", "alignment", "diversity", "total"), strict=True):
-        for run in runs:
-            values = [row[name] for row in run["curves"] if row["phase"] == "rl"]
-            width = 10
-            smooth = [sum(values[max(0, i - width + 1) : i + 1]) / min(i + 1, width) for i in range(len(values))]
-            axis.plot(range(1, len(smooth) + 1), smooth, label=f"seed {run['seed']}")
-        axis.set_title("R" if name == "total" else name)
-        axis.set_xlabel("update")
-    axes[0].legend()
-    figure.savefig(path, dpi=110)
 
 
 if __name__ == "__main__":

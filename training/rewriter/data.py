@@ -14,7 +14,7 @@ from multirecall.evaluation.testbed.draws import Dice, share
 from multirecall.evaluation.testbed.splits import split_by_rank
 from multirecall.evaluation.testbed.typos import misspell
 from multirecall.recall.rewriters.knowledge import Concept
-from multirecall.training.rewriter.templates import HELD_OUT_TEMPLATES, TRAINING_TEMPLATES
+from multirecall.training.rewriter.templates import HELD_OUT_TEMPLATES, REWRITER_TEMPLATES
 
 __all__ = [
     "SEPARATOR", "Assortment", "Example", "Need", "Needs", "concept_needs", "examples", "plain_needs", "read_list",
@@ -73,7 +73,7 @@ def split_needs(
     concepts: Sequence[Concept],
     *,
     held_out: Sequence[Concept] | None = None,
-    templates: Mapping[str, Sequence[str]] = TRAINING_TEMPLATES,
+    templates: Mapping[str, Sequence[str]] = REWRITER_TEMPLATES,
     test_templates: Mapping[str, Sequence[str]] = HELD_OUT_TEMPLATES,
 ) -> Needs:
     """The split by concept, wording and template.

@@ -8,7 +8,7 @@ from typing import Any
 from multirecall.core.errors import InvalidInput
 from multirecall.training.rewriter.data import read_list
 from multirecall.training.rewriter.extras import required
-from multirecall.training.rewriter.policy import Policy, token_log_probs
+from multirecall.training.rewriter.policy import Ids, Policy, token_log_probs
 from multirecall.training.rewriter.progress import Progress, step_seed
 from multirecall.training.rewriter.recipes import Reinforced
 from multirecall.training.rewriter.rewards.combining import Reward
@@ -17,6 +17,7 @@ __all__ = ["ScoreLists", "advantages", "grpo_loss", "reinforce"]
 
 ScoreLists = Callable[[Sequence[tuple[str, tuple[str, ...]]]], list[Reward]]
 """Rewards of (query, rewrites), in order."""
+_PART = 64  # lists
 
 
 def advantages(rewards: Any) -> Any:
@@ -75,24 +76,38 @@ def reinforce(
             rewards = score([(q, read_list(policy.text(ids), n=n)) for q, ids in zip(prompts, outputs, strict=True)])
             totals = torch.tensor([r.total for r in rewards], dtype=torch.float32).view(-1, settings.group)
             gains = advantages(totals).flatten()
-            with torch.no_grad():
-                wanted, mask = token_log_probs(*policy.logits(reference, prompts, outputs))
-            old = None
+            parts = _by_length(outputs)
+            for group in optimiser.param_groups:
+                group["lr"] = settings.rate * min(1.0, step / max(1, settings.warmup))
+            olds: dict[int, Any] = {}
+            kl = tokens = 0.0
             for _ in range(settings.inner):
-                new, mask = token_log_probs(*policy.logits(policy.model, prompts, outputs))
-                old = new.detach() if old is None else old
-                loss = grpo_loss(new, old, wanted, mask, gains, clip=settings.clip, beta=settings.beta)
                 optimiser.zero_grad()
-                loss.backward()
+                kl = tokens = 0.0
+                for i, rows in enumerate(parts):
+                    asked_of, said = [prompts[row] for row in rows], [outputs[row] for row in rows]
+                    with torch.no_grad():
+                        wanted, mask = token_log_probs(*policy.logits(reference, asked_of, said))
+                    new, _ = token_log_probs(*policy.logits(policy.model, asked_of, said))
+                    old = olds.setdefault(i, new.detach())
+                    loss = grpo_loss(new, old, wanted, mask, gains[rows], clip=settings.clip, beta=settings.beta)
+                    (loss * len(rows) / len(outputs)).backward()
+                    apart = (wanted - new.detach()) * mask
+                    kl += float(((apart.exp() - apart - 1) * mask).sum())
+                    tokens += float(mask.sum())
                 torch.nn.utils.clip_grad_norm_(policy.trained(), 1.0)
                 optimiser.step()
-            progress.step("rl", step, settings.updates, policy.model, optimiser, _row(rewards, new, wanted, mask))
+            row = {"kl": kl / tokens, **_means(rewards)}
+            progress.step("rl", step, settings.updates, policy.model, optimiser, row)
 
 
-def _row(rewards: Sequence[Reward], new: Any, wanted: Any, mask: Any) -> dict[str, float]:
+def _by_length(outputs: Sequence[Ids]) -> list[list[int]]:
+    """The places of all outputs, in parts of neighbours in length: in one batch half the work would be padding."""
+    places = sorted(range(len(outputs)), key=lambda i: len(outputs[i]))
+    return [places[at : at + _PART] for at in range(0, len(places), _PART)]
+
+
+def _means(rewards: Sequence[Reward]) -> dict[str, float]:
     """What the curves show of one update."""
-    apart = (wanted - new.detach()) * mask
-    row = {"kl": float(((apart.exp() - apart - 1) * mask).sum() / mask.sum())}
-    for name in ("total", "relevance", "alignment", "diversity", "similarity"):
-        row[name] = sum(getattr(r, name) for r in rewards) / len(rewards)
-    return row
+    names = ("total", "relevance", "alignment", "diversity", "similarity")
+    return {name: sum(getattr(r, name) for r in rewards) / len(rewards) for name in names}

@@ -13,8 +13,9 @@ from multirecall.training.rewriter.extras import required
 from multirecall.training.rewriter.grpo import ScoreLists
 from multirecall.training.rewriter.policy import Policy
 from multirecall.training.rewriter.progress import step_seed
+from multirecall.training.rewriter.rewards.combining import Reward
 
-__all__ = ["Listed", "Measured", "generate_lists", "measure"]
+__all__ = ["Listed", "Measured", "averaged", "generate_lists", "measure"]
 
 IsRight = Callable[[Need, str], bool]
 _BATCH = 32
@@ -78,7 +79,11 @@ def measure(
 ) -> Measured:
     """Generates lists for the needs and averages what the rewards and the other judge say about them."""
     listed = generate_lists(policy, needs, n=n, seed=seed)
-    rewards = score([(one.need.text, one.rewrites) for one in listed])
+    return averaged(listed, score([(one.need.text, one.rewrites) for one in listed]), is_right=is_right)
+
+
+def averaged(listed: Sequence[Listed], rewards: Sequence[Reward], *, is_right: IsRight | None = None) -> Measured:
+    """The means over lists and their rewards, of which there is one each."""
 
     def mean(name: str) -> float:
         return math.fsum(getattr(reward, name) for reward in rewards) / len(rewards)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from multirecall.training.rewriter.drawing import CausalDecoding, Decoding, Seq2SeqDecoding, chooser, draw, read_queries
 from multirecall.training.rewriter.extras import required
 
 __all__ = ["PROMPT", "Causal", "Ids", "Policy", "Seq2Seq", "token_log_probs"]
@@ -55,28 +56,13 @@ class Policy(ABC):
         self, queries: Sequence[str], *, each: int, temperature: float = 1.0, top_p: float = 1.0, greedy: bool = False
     ) -> list[list[Ids]]:
         """`each` outputs per query, drawn with torch's global generator (or the likeliest token each time)."""
-        configured = required("transformers").GenerationConfig
-        inputs = self._inputs(queries)
-        drawing: dict[str, Any] = {} if greedy else {"temperature": temperature, "top_p": top_p, "top_k": 0}
-        config = configured(
-            do_sample=not greedy,
-            num_return_sequences=each,
-            max_new_tokens=self.max_tokens,
-            eos_token_id=self.end,
-            pad_token_id=self.tokenizer.pad_token_id,
-            decoder_start_token_id=getattr(self.model.config, "decoder_start_token_id", None),
-            **drawing,
-        )
         training = self.model.training
         self.model.eval()
         with self._torch.no_grad():
-            drawn = self.model.generate(**inputs, generation_config=config)
+            choose = chooser(temperature=temperature, top_p=top_p, greedy=greedy)
+            rows = draw(self._decoding(self._inputs(queries), each), choose, end=self.end, most=self.max_tokens)
         self.model.train(training)
-        rows = [self._cut(row) for row in drawn[:, self._skipped(inputs) :].tolist()]
         return [rows[at : at + each] for at in range(0, len(rows), each)]
-
-    def _cut(self, row: Ids) -> Ids:
-        return row[: row.index(self.end) + 1] if self.end in row else row
 
     def _inputs(self, queries: Sequence[str]) -> Any:
         texts = [self.prompt.replace("{query}", query) for query in queries]
@@ -93,8 +79,8 @@ class Policy(ABC):
         """(logits, labels) of shapes (b, t, vocabulary) and (b, t); labels are -100 behind the end of an output."""
 
     @abstractmethod
-    def _skipped(self, inputs: Any) -> int:
-        """How many ids of a generated row come before the output."""
+    def _decoding(self, inputs: Any, each: int) -> Decoding:
+        """`each` outputs per query, next to each other, about to begin."""
 
     def save(self, folder: Path) -> None:
         """Weights (safetensors), configuration and tokenizer into an existing folder; adapters are merged first."""
@@ -112,10 +98,13 @@ class Seq2Seq(Policy):
     def logits(self, model: Any, queries: Sequence[str], outputs: Sequence[Ids]) -> tuple[Any, Any]:
         labels = self._padded(outputs)
         begun = model.prepare_decoder_input_ids_from_labels(labels)  # with `labels` it would work out a loss of its own
-        return model(**self._inputs(queries), decoder_input_ids=begun).logits, labels
+        places = {query: i for i, query in enumerate(dict.fromkeys(queries))}  # a query is read once for all its lists
+        read = read_queries(model, self._inputs(list(places)), [places[query] for query in queries])
+        return model(**read, decoder_input_ids=begun).logits, labels
 
-    def _skipped(self, inputs: Any) -> int:
-        return 1  # the decoder's start token
+    def _decoding(self, inputs: Any, each: int) -> Decoding:
+        rows = [row for row in range(len(inputs["input_ids"])) for _ in range(each)]
+        return Seq2SeqDecoding(self.model, read_queries(self.model, inputs, rows))
 
 
 class Causal(Policy):
@@ -138,12 +127,12 @@ class Causal(Policy):
         start = inputs["input_ids"].shape[1] - 1
         return out[:, start : start + labels.shape[1]], labels
 
-    def _skipped(self, inputs: Any) -> int:
-        return int(inputs["input_ids"].shape[1])
+    def _decoding(self, inputs: Any, each: int) -> Decoding:
+        return CausalDecoding(self.model, inputs, each)
 
 
 def token_log_probs(logits: Any, labels: Any) -> tuple[Any, Any]:
     """(log probability of each label, mask), both (b, t) float; 0 where the mask is 0."""
-    mask = (labels != _IGNORED).float()
-    chosen = logits.log_softmax(-1).gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1)
-    return chosen * mask, mask
+    entropy = required("torch").nn.functional.cross_entropy
+    losses = entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=_IGNORED, reduction="none")
+    return -losses.view(labels.shape), (labels != _IGNORED).float()

@@ -58,6 +58,7 @@ class Reinforced:
     prompts: int = 8
     group: int = 8
     rate: float = 5e-5
+    warmup: int = 10
     clip: float = 0.2
     beta: float = 0.04
     temperature: float = 1.0

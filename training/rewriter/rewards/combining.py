@@ -60,23 +60,29 @@ def combined(
     product_like: Sequence[float],
     similar: Callable[[str, str], float],
     weights: RewardWeights,
+    repeats: bool = False,
 ) -> Reward:
     """The formula, of what the parts say about each rewrite.
 
     Means are over `n` rewrites and their n(n-1)/2 pairs: a rewrite that was not given counts 0, so that saying little
-    is never the best policy. Diversity takes no part of a pair with a rewrite below the gate, with the query itself, or
-    with a text that stands earlier in the list: were only the two equal texts counted as alike, saying a right text
-    twice would cost next to nothing.
+    is never the best policy, and so does one that stands earlier in the list. Diversity takes no part of a pair with a
+    rewrite below the gate, or with the query itself.
+
+    `repeats` is the method's own formula: a text said again counts again, and only the two equal texts are alike. A
+    safe text said twice is then worth more than a second one that may be wrong, and policies learn to repeat.
     """
     query_text = query.strip().lower()
+    if not repeats:
+        kept = [
+            0.0 if text in rewrites[:i] else value for i, (text, value) in enumerate(zip(rewrites, kept, strict=True))
+        ]
     passes = [value >= GATE for value in kept]
-    adds = [passed and text not in rewrites[:i] for i, (text, passed) in enumerate(zip(rewrites, passes, strict=True))]
     distances = gated = 0.0
     for i, j in combinations(range(len(rewrites)), 2):
         a, b = rewrites[i], rewrites[j]
         alike = 1.0 if a == b or query_text in (a.strip().lower(), b.strip().lower()) else similar(a, b)
         distances += 1 - alike
-        if adds[i] and adds[j]:
+        if passes[i] and passes[j]:
             gated += 1 - alike
     pairs = n * (n - 1) / 2
     given = len(rewrites) * (len(rewrites) - 1) / 2
@@ -93,7 +99,10 @@ def combined(
 
 
 class Rewards:
-    """Scores lists, many at once: one call of the judge, one of the encoder, one round trip to the engine."""
+    """Scores lists, many at once: one call of the judge, one of the encoder, one round trip to the engine.
+
+    `weights` and `repeats` (as `combined` has it, at first False) may be set between two calls.
+    """
 
     def __init__(
         self, *, judge: KeepsIntent, titles: TitleModel, coverage: Coverage, likeness: Likeness, weights: RewardWeights
@@ -103,6 +112,7 @@ class Rewards:
         self._coverage = coverage
         self._likeness = likeness
         self.weights = weights
+        self.repeats = False
 
     def score(self, lists: Sequence[tuple[str, tuple[str, ...]]], *, n: int) -> list[Reward]:
         """The reward of each (query, rewrites), in order; a list has at most `n` rewrites."""
@@ -119,6 +129,7 @@ class Rewards:
                 product_like=[0.5 * self._coverage.score(t) + 0.5 * self._titles.score(t) for t in rewrites],
                 similar=self._likeness.of,
                 weights=self.weights,
+                repeats=self.repeats,
             )
             for query, rewrites in lists
         ]

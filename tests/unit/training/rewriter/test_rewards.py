@@ -16,7 +16,13 @@ from multirecall.training.rewriter.rewards.title_model import TitleModel
 
 
 def reward(
-    rewrites: list[str], kept: list[float], *, n: int = 3, like: float = 0.4, weights: RewardWeights | None = None
+    rewrites: list[str],
+    kept: list[float],
+    *,
+    n: int = 3,
+    like: float = 0.4,
+    weights: RewardWeights | None = None,
+    repeats: bool = False,
 ) -> Reward:
     return combined(
         "dark mornings",
@@ -26,6 +32,7 @@ def reward(
         product_like=[0.8] * len(rewrites),
         similar=lambda a, b: like,
         weights=weights or RewardWeights(),
+        repeats=repeats,
     )
 
 
@@ -51,11 +58,20 @@ def test_fluent_nonsense_gains_less_than_one_right_answer() -> None:
     assert nonsense.total < reward(["lamp"], [0.9]).total
 
 
-def test_duplicates_and_the_query_itself_count_as_alike_in_all_their_pairs() -> None:
-    twice = reward(["lamp", "lamp", "torch"], [1, 1, 1])
-    assert twice.diversity == pytest.approx((0 + 0.6 + 0) / 3)  # the second lamp adds nothing
+def test_a_text_said_again_counts_as_not_given() -> None:
+    twice = reward(["lamp", "lamp", "torch"], [0.9, 0.9, 0.6])
+    once = reward(["lamp", "torch"], [0.9, 0.6])
+    assert (twice.relevance, twice.alignment, twice.diversity) == (once.relevance, once.alignment, once.diversity)
+    assert twice.diversity == pytest.approx(0.6 / 3)
     assert twice.similarity == pytest.approx((1 + 0.4 + 0.4) / 3)  # printed: the pairs as they are
     assert reward(["lamp", "Dark Mornings ", "torch"], [1, 1, 1]).diversity == pytest.approx((0 + 0.6 + 0) / 3)
+
+
+def test_the_methods_own_formula_counts_a_repeat_again() -> None:
+    twice = reward(["lamp", "lamp", "torch"], [0.9, 0.9, 0.6], repeats=True)
+    assert twice.relevance == pytest.approx((0.9 + 0.9 + 0.6) / 3)
+    assert twice.alignment == pytest.approx(0.8)
+    assert twice.diversity == pytest.approx((0 + 0.6 + 0.6) / 3)  # only the two equal texts are alike
 
 
 def test_what_is_not_said_counts_nothing() -> None:
