@@ -18,17 +18,17 @@ from multirecall.core.deadline import Deadline
 from multirecall.core.errors import DeadlineExceeded, EncoderError, InvalidSettings
 from multirecall.encoders.fingerprint import fingerprint
 from multirecall.recall.rewriters.generator import MAX_ANSWER_CHARS, Generated
-from multirecall.recall.rewriters.prompts import Prompt
+from multirecall.recall.rewriters.prompts import ChatPrompt
 
 __all__ = ["ChatEndpoint"]
 
 MAX_BODY_BYTES = 256 * 1024
 _AT_ONCE = 8
 _HINTS = {
-    400: "MULTIRECALL_REWRITE_BODY can add fields that the server wants, or take some out.",
-    401: "Set MULTIRECALL_REWRITE_API_KEY.",
-    403: "Check MULTIRECALL_REWRITE_API_KEY.",
-    404: "Check MULTIRECALL_REWRITE_MODEL, and MULTIRECALL_REWRITE_URL, which mostly ends with /v1.",
+    400: "{0}_BODY can add fields that the server wants, or take some out.",
+    401: "Set {0}_API_KEY.",
+    403: "Check {0}_API_KEY.",
+    404: "Check {0}_MODEL, and {0}_URL, which mostly ends with /v1.",
 }
 _PATH = "/chat/completions"
 _T = TypeVar("_T")
@@ -42,23 +42,33 @@ class ChatEndpoint:
     checked against the system's authorities, or those of SSL_CERT_FILE. A call ends at its deadline, however slowly the
     answer drips (a name server that hangs may hold it longer), and reads `MAX_BODY_BYTES` at most. Texts of one call
     are asked side by side, eight at once. Each call has connections of its own: beside a model they cost nothing.
+    Messages speak of the endpoint of `of` and of settings that begin with `setting`.
     """
 
     def __init__(
-        self, url: str, *, model: str, prompt: Prompt, api_key: str = "", body: Mapping[str, Any] | None = None
+        self,
+        url: str,
+        *,
+        model: str,
+        prompt: ChatPrompt,
+        api_key: str = "",
+        body: Mapping[str, Any] | None = None,
+        of: str = "rewriter",
+        setting: str = "MULTIRECALL_REWRITE",
     ) -> None:
-        self._url = _address(url)
+        self._of, self._setting = of, setting
+        self._url = _address(url, of, setting)
         if not model.strip():
             raise InvalidSettings(
-                "The endpoint of the rewriter needs the name of a model.",
-                hint="Set MULTIRECALL_REWRITE_MODEL to one that it serves, e.g. qwen2.5:1.5b-instruct.",
-                field="rewrite_model",
+                f"The endpoint of the {of} needs the name of a model.",
+                hint=f"Set {setting}_MODEL to one that it serves, e.g. qwen2.5:1.5b-instruct.",
+                field=_field(setting, "model"),
             )
         if any(not c.isprintable() or ord(c) > 126 for c in api_key):
             raise InvalidSettings(
-                "The API key of the rewriter holds characters that no key has.",
-                hint="Check MULTIRECALL_REWRITE_API_KEY for a line break or a space that was pasted with it.",
-                field="rewrite_api_key",
+                f"The API key of the {of} holds characters that no key has.",
+                hint=f"Check {setting}_API_KEY for a line break or a space that was pasted with it.",
+                field=_field(setting, "api_key"),
             )
         self._model = model
         self._prompt = prompt
@@ -79,7 +89,7 @@ class ChatEndpoint:
         """One answer for each text. Raises DeadlineExceeded if one is late, EncoderError if one cannot be had."""
         if not texts:
             return []
-        deadline.check("the rewriter's endpoint was asked")
+        deadline.check(f"the {self._of}'s endpoint was asked")
         return _run(self._all(texts, deadline))
 
     async def _all(self, texts: Sequence[str], deadline: Deadline) -> list[Generated]:
@@ -96,12 +106,12 @@ class ChatEndpoint:
                 return await asyncio.gather(*(self._one(client, free, text) for text in texts))
         except (TimeoutError, httpx.TimeoutException):
             raise DeadlineExceeded(
-                f"The endpoint of the rewriter ({self._url}) was late.", what="the rewriter's endpoint"
+                f"The endpoint of the {self._of} ({self._url}) was late.", what=f"the {self._of}'s endpoint"
             ) from None
         except httpx.HTTPError as error:
             raise EncoderError(
-                f"The endpoint of the rewriter ({self._url}) cannot be asked: {str(error) or type(error).__name__}.",
-                hint="Check MULTIRECALL_REWRITE_URL and that the server runs.",
+                f"The endpoint of the {self._of} ({self._url}) cannot be asked: {str(error) or type(error).__name__}.",
+                hint=f"Check {self._setting}_URL and that the server runs.",
                 url=self._url,
             ) from error
 
@@ -144,9 +154,9 @@ class ChatEndpoint:
         raise self._unreadable("it has no choices with a message")
 
     def _refused(self, response: httpx.Response) -> EncoderError:
-        hint = _HINTS.get(response.status_code, "")
+        hint = _HINTS.get(response.status_code, "").format(self._setting)
         return EncoderError(
-            f"The endpoint of the rewriter ({self._url}) answered {response.status_code}.",
+            f"The endpoint of the {self._of} ({self._url}) answered {response.status_code}.",
             hint="Redirects are not followed: give the address that answers." if response.is_redirect else hint,
             url=self._url,
             status=response.status_code,
@@ -154,13 +164,13 @@ class ChatEndpoint:
 
     def _unreadable(self, why: str) -> EncoderError:
         return EncoderError(
-            f"The answer of the rewriter's endpoint ({self._url}) cannot be used: {why}.",
+            f"The answer of the {self._of}'s endpoint ({self._url}) cannot be used: {why}.",
             hint="It must speak the OpenAI chat completions protocol.",
             url=self._url,
         )
 
 
-def _address(url: str) -> str:
+def _address(url: str, of: str, setting: str) -> str:
     """The whole address. Raises InvalidSettings, which does not show a URL that holds a password."""
     try:
         parts = urlsplit(url.strip())
@@ -170,18 +180,23 @@ def _address(url: str) -> str:
         usable = False
     if not usable:
         raise InvalidSettings(
-            "The endpoint of the rewriter has no address that can be asked.",
-            hint="Set MULTIRECALL_REWRITE_URL, e.g. http://127.0.0.1:11434/v1.",
-            field="rewrite_url",
+            f"The endpoint of the {of} has no address that can be asked.",
+            hint=f"Set {setting}_URL, e.g. http://127.0.0.1:11434/v1.",
+            field=_field(setting, "url"),
         )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InvalidSettings(
-            "The address of the rewriter's endpoint holds more than host, port and path.",
-            hint="Put the key into MULTIRECALL_REWRITE_API_KEY.",
-            field="rewrite_url",
+            f"The address of the {of}'s endpoint holds more than host, port and path.",
+            hint=f"Put the key into {setting}_API_KEY.",
+            field=_field(setting, "url"),
         )
     path = parts.path.rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path if path.endswith(_PATH) else path + _PATH}"
+
+
+def _field(setting: str, name: str) -> str:
+    """The setting's name without the prefix that all have, in lower case."""
+    return f"{setting.removeprefix('MULTIRECALL_').lower()}_{name}"
 
 
 def _mean_log_probability(choice: Mapping[Any, Any]) -> float | None:

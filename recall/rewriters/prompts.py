@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Protocol
 
-__all__ = ["EXAMPLE_REWRITES", "VERSION", "Message", "Prompt"]
+__all__ = ["EXAMPLE_REWRITES", "VERSION", "ChatPrompt", "Message", "Prompt"]
 
 VERSION = 1
 
@@ -37,6 +38,17 @@ _EXAMPLES = (
 )
 EXAMPLE_REWRITES = frozenset(rewrite for _, rewrites in _EXAMPLES for rewrite in rewrites)
 """Small models say them again, whatever they are asked."""
+
+
+class ChatPrompt(Protocol):
+    """What an endpoint is told for one text, and how long its answer may be."""
+
+    @property
+    def max_tokens(self) -> int: ...
+
+    def chat(self, text: str) -> list[Message]:
+        """The conversation that ends with the text, as data."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,8 +80,9 @@ def learn_trees(
     rows = np.concatenate(parts)
     parameters = {
         "objective": "multiclass", "num_class": n_levels, "learning_rate": 0.05, "num_leaves": 15,
-        "min_data_in_leaf": 30, "lambda_l2": 5.0, "feature_fraction": 0.4, "bagging_fraction": 0.7, "bagging_freq": 1,
-        "max_bin": 127, "seed": seed, "deterministic": True, "force_col_wise": True, "num_threads": 1, "verbosity": -1,
+        "min_data_in_leaf": max(5, min(100, len(rows) // 50)), "lambda_l2": 5.0, "feature_fraction": 0.4,
+        "bagging_fraction": 0.7, "bagging_freq": 1, "max_bin": 127, "seed": seed, "deterministic": True,
+        "force_col_wise": True, "num_threads": 1, "verbosity": -1,
     }  # fmt: skip
     booster = lightgbm.train(parameters, lightgbm.Dataset(rows, labels, weight=weights), num_boost_round=_ROUNDS)
     return TreeAnnotator(booster, evidence, n_levels)
