@@ -5,6 +5,7 @@
     pairs.tsv       left word, right word, products
     brands.tsv      brand, products
     codes.txt       one part number a line
+    kinds.tsv       name of a lowest category, products   (folders of before have none)
     synonyms.tsv    from, to, confidence, source      (`mining.py`)
 
 A line may be added or deleted by hand; the fingerprint is over what is read, not over what was learned.
@@ -51,6 +52,7 @@ def write_vocabulary(vocabulary: Vocabulary, folder: Path, card: Mapping[str, An
     write_rows(folder / "pairs.tsv", ((*pair, count) for pair, count in pairs))
     write_rows(folder / "brands.tsv", sorted(vocabulary.brands.items(), key=lambda item: (-item[1], item[0])))
     write_rows(folder / "codes.txt", ((code,) for code in sorted(vocabulary.codes)))
+    write_rows(folder / "kinds.tsv", sorted(vocabulary.kinds.items(), key=lambda item: (-item[1], item[0])))
     body = {"format": FORMAT, "products": vocabulary.n_products, "fingerprint": vocabulary.fingerprint, **card}
     _replace(folder / _CARD, json.dumps(body, indent=1, ensure_ascii=False) + "\n")
 
@@ -83,12 +85,14 @@ def read_vocabulary(folder: Path) -> Vocabulary:
     """The vocabulary of the folder. Raises InvalidSettings that names the file and the line."""
     card = read_card(folder)
     words = list(rows_of(folder / "words.tsv", "snz"))
+    kinds = folder / "kinds.tsv"
     return Vocabulary(
         words={word: int(count) for word, count, _ in words},
         named={word: int(count) for word, _, count in words if count != "0"},
         pairs={(left, right): int(count) for left, right, count in rows_of(folder / "pairs.tsv", "ssn")},
         brands={brand: int(count) for brand, count in rows_of(folder / "brands.tsv", "sn")},
         codes=frozenset(code for (code,) in rows_of(folder / "codes.txt", "s")),
+        kinds={kind: int(count) for kind, count in rows_of(kinds, "sn")} if kinds.exists() else {},
         n_products=int(card.get("products", 0)),
     )
 

@@ -8,6 +8,7 @@
 | `synonyms` | the user's file, what was mined, a list of the trade | nothing; the same makes it better |
 | `languages` | German, French, Spanish, Italian and Dutch words in English | nothing; the same helps it |
 | `knowledge` | needs, scenes and slang read as what answers them | nothing; a file of the user adds to it |
+| `parts` | a need of several parts taken apart | the folder; a file of the user's concepts adds to it |
 | `model:…` | a language model; all behind the colon is its own, so it comes last | the extra `models`, or an address |
 """
 
@@ -17,13 +18,16 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.recall.rewriters.artefact import holds_vocabulary, read_vocabulary
 from multirecall.recall.rewriters.chain import RewriteChain
 from multirecall.recall.rewriters.vocabulary import Vocabulary
 from multirecall.recall.rewriting import Rewriter
+
+if TYPE_CHECKING:
+    from multirecall.recall.rewriters.knowledge import Concept
 
 __all__ = ["REWRITER_KINDS", "RewriterKind", "RewriterOpening", "open_rewriters"]
 
@@ -199,10 +203,20 @@ def _open_languages(opening: RewriterOpening) -> Rewriter:
 
 def _open_knowledge(opening: RewriterOpening) -> Rewriter:
     from multirecall.recall.rewriters.knowing import Knowledge
+
+    return Knowledge(concepts=_concepts(opening))
+
+
+def _open_parts(opening: RewriterOpening) -> Rewriter:
+    from multirecall.recall.rewriters.parts import Parts
+
+    return Parts(concepts=_concepts(opening), vocabulary=opening.vocabulary)
+
+
+def _concepts(opening: RewriterOpening) -> tuple[Concept, ...]:
     from multirecall.recall.rewriters.knowledge import built_in_concepts, load_concepts
 
-    own = load_concepts(opening.knowledge) if opening.knowledge else ()
-    return Knowledge(concepts=(*own, *built_in_concepts()))
+    return (*(load_concepts(opening.knowledge) if opening.knowledge else ()), *built_in_concepts())
 
 
 def _open_model(opening: RewriterOpening) -> Rewriter:
@@ -227,6 +241,7 @@ REWRITER_KINDS: Mapping[str, RewriterKind] = MappingProxyType(
         "synonyms": RewriterKind(open=_open_synonyms),
         "languages": RewriterKind(open=_open_languages),
         "knowledge": RewriterKind(open=_open_knowledge),
+        "parts": RewriterKind(open=_open_parts, needs_folder=True),
         "model": RewriterKind(
             open=_open_model,
             takes_rest=True,

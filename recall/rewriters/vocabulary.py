@@ -76,7 +76,7 @@ class Vocabulary:
     `words` are lower-case words of letters as they are written (one that only names of attributes hold counts 1),
     `named` those of them in titles, brands and categories, which is where queries take their words from. `pairs` are
     two folded words that stand side by side (in 2 products or more), `brands` the lower-case names, `codes` normalised
-    part numbers. Two with the same fingerprint hold the same.
+    part numbers, `kinds` the lower-case names of the lowest categories. Two with the same fingerprint hold the same.
     """
 
     words: Mapping[str, int]
@@ -84,6 +84,7 @@ class Vocabulary:
     pairs: Mapping[tuple[str, str], int] = field(default_factory=dict)
     brands: Mapping[str, int] = field(default_factory=dict)
     codes: Set[str] = frozenset()
+    kinds: Mapping[str, int] = field(default_factory=dict)
     n_products: int = 0
     fingerprint: str = field(init=False)
     _written: dict[str, str] = field(init=False, repr=False)
@@ -115,6 +116,7 @@ class Vocabulary:
                 *(f"p {left} {right} {self.pairs[left, right]}" for left, right in sorted(self.pairs)),
                 *(f"b {brand} {self.brands[brand]}" for brand in sorted(self.brands)),
                 *(f"c {code}" for code in sorted(self.codes)),
+                *(f"k {kind} {self.kinds[kind]}" for kind in sorted(self.kinds)),
             )
         )
 
@@ -185,7 +187,7 @@ def details_of(record: Mapping[str, Any]) -> Iterator[str]:
 def learn_vocabulary(records: Iterable[Mapping[str, Any]]) -> Vocabulary:
     """The vocabulary of records with `VOCABULARY_FIELDS`, in one pass and in memory that does not grow without end."""
     words, named, pairs = BoundedCounter(MAX_WORDS), BoundedCounter(MAX_WORDS), BoundedCounter(MAX_PAIRS)
-    codes, brands = BoundedCounter(MAX_CODES), BoundedCounter(MAX_WORDS)
+    codes, brands, kinds = BoundedCounter(MAX_CODES), BoundedCounter(MAX_WORDS), BoundedCounter(MAX_WORDS)
     names: set[str] = set()
     n_products = 0
     for record in records:
@@ -198,6 +200,8 @@ def learn_vocabulary(records: Iterable[Mapping[str, Any]]) -> Vocabulary:
         codes.add({code for one in heard for code in one.codes} | _identifiers(record.get("identifiers") or ()))
         if record.get("brand"):
             brands.add((" ".join(str(record["brand"]).lower().split()),))
+        if path := record.get("category_path"):
+            kinds.add((" ".join(str(path[-1]).lower().split()),))
         if len(names) < MAX_WORDS:
             names.update(record.get("attributes") or ())
     told = {word for name in names for word in _heard(str(name).replace("_", " ")).words}
@@ -207,6 +211,7 @@ def learn_vocabulary(records: Iterable[Mapping[str, Any]]) -> Vocabulary:
         pairs={pair: count for pair, count in pairs.counts.items() if count >= _MIN_PAIR_COUNT},
         brands=dict(brands.counts),
         codes=frozenset(codes.counts),
+        kinds={kind: count for kind, count in kinds.counts.items() if kind},
         n_products=n_products,
     )
 
