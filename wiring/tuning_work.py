@@ -288,7 +288,7 @@ def blended(
         queries=made.queries, judgments=made.judgments, described={"made": "generated from the catalogue"}
     )
     with opened_searcher(
-        settings, engine_url=url, fusion="weighted_sum", timeout_s=TIMEOUT_S, use_policy=False
+        settings, engine_url=url, fusion="weighted_sum", timeout_s=TIMEOUT_S, use_policy=False, rewritings=True
     ) as opened:
         trained = learned_blender(
             opened,

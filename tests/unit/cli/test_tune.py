@@ -96,6 +96,7 @@ def test_the_chain_goes_on_where_it_was_interrupted_and_ends_with_a_proposal(tun
 def test_what_was_learned_can_be_used(tuned: Path, shop: Path) -> None:
     asked = CliRunner().invoke(app, ["search", "lamp", "--fusion", f"blender:{tuned / 'blender'}", "--json"])
     assert asked.exit_code == 0, asked.output
+    assert json.loads((tuned / "blender" / "card.json").read_text())["rewritings"]  # as `train blender` does
     assert open_encoder(f"static:{tuned / 'encoder'}").encode_queries(["desk lamp"]).any()
 
 
