@@ -18,7 +18,7 @@ __all__ = ["TreeAnnotator", "learn_trees"]
 
 Floats = NDArray[np.float64]
 
-_ROUNDS = 150
+ROUNDS = 150
 _LEAST_PAIRS = 100
 
 
@@ -57,6 +57,7 @@ def learn_trees(
     evidence: Evidence,
     *,
     n_levels: int,
+    rounds: int = ROUNDS,
     seed: int = 0,
     advance: Callable[[], None] = lambda: None,
 ) -> TreeAnnotator:
@@ -84,5 +85,5 @@ def learn_trees(
         "bagging_fraction": 0.7, "bagging_freq": 1, "max_bin": 127, "seed": seed, "deterministic": True,
         "force_col_wise": True, "num_threads": 1, "verbosity": -1,
     }  # fmt: skip
-    booster = lightgbm.train(parameters, lightgbm.Dataset(rows, labels, weight=weights), num_boost_round=_ROUNDS)
+    booster = lightgbm.train(parameters, lightgbm.Dataset(rows, labels, weight=weights), num_boost_round=rounds)
     return TreeAnnotator(booster, evidence, n_levels)
