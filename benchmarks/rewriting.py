@@ -38,6 +38,7 @@ from multirecall.fusion.features.term_statistics import TermStatistics
 from multirecall.fusion.weighted_sum import WeightedSum
 from multirecall.recall.rewrite import RewriteRoute
 from multirecall.recall.rewriters.chain import RewriteChain
+from multirecall.recall.rewriters.opening import open_rewriters
 from multirecall.search.pipeline import Searcher
 from multirecall.search.understand import understand
 from multirecall.training.blender.baselines import run_by, tuned_weighted_sum
@@ -136,18 +137,28 @@ def uniquely_found(pools: Sequence[JudgedPool]) -> dict[str, Any]:
 
 
 def variants(
-    opened: OpenSearcher, queries: Sequence[JudgedQuery], judgments: Judgments, pools: Sequence[JudgedPool]
+    opened: OpenSearcher,
+    queries: Sequence[JudgedQuery],
+    judgments: Judgments,
+    pools: Sequence[JudgedPool],
+    rewriter_dir: Path,
 ) -> dict[str, Any]:
     """Ways to merge and options, each against the route as it is, by WeightedSum with equal weights."""
     searcher = opened.searcher
     standing = next(route for route in searcher.routes if isinstance(route, RewriteRoute))
     chain = standing.rewriters
     repairs = replace(chain, alternatives=()) if isinstance(chain, RewriteChain) else chain
+    apart = open_rewriters("parts", folder=rewriter_dir).alternatives
+    with_parts = (
+        replace(chain, alternatives=(*chain.alternatives, *apart)) if isinstance(chain, RewriteChain) else chain
+    )
     usual = run_by(WeightedSum(), pools)
     changed = {
         "max": replace(standing, merge="max"),
         "parts": replace(standing, merge="parts"),
         "feedback 5": replace(standing, feedback=5),
+        "and needs taken apart": replace(standing, rewriters=with_parts),
+        "and needs taken apart, parts": replace(standing, rewriters=with_parts, merge="parts"),
         "words only": replace(standing, vector_field=None),
         "alternatives only where weak": replace(standing, rewriters=repairs, second=standing.rewriters),
     }
@@ -220,7 +231,7 @@ def main() -> None:
                 language = opened.index.schema.language
                 result["quality"] = quality(pools, counted, language, options.seed, options.systems)
             if "variants" in wanted:
-                result["variants"] = variants(opened, queries, judgments, pools)
+                result["variants"] = variants(opened, queries, judgments, pools, options.rewriter_dir)
     if "cost" in wanted:
         result["cost"] = cost(settings, queries)
     write_result("rewriting", result, options.out)

@@ -74,7 +74,7 @@ def estimates(rates: Rates, options: TuneOptions, *, products: int, judged: int)
         + min(products, 40 * (options.queries + options.pair_queries)) * rates.encode_s / 2,  # judge S reads titles
         "encoder": 5 + trains,
         "trial": sample * (tuned_s + 20 * rates.read_s) + 2 * asked * rates.search_s,
-        "blender": learned * (2 * rates.search_s + 0.06 * (folds + 1)) + options.rounds * (folds + 1) * 0.03,
+        "blender": learned * (2 * rates.search_s + 0.12 * (folds + 1)) + options.rounds * (folds + 1) * 0.06,
         "compare": 3 * asked * rates.search_s + 10,
         "proposal": 0.1,
     }
