@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
@@ -21,8 +22,9 @@ Floats = NDArray[np.float32]
 def unit_vectors(tower: Tower, texts: Sequence[str]) -> Floats:
     """Rows of length 1 in the order of the texts, shape (n, dim), by the tower as it is."""
     found = encoded(tower, texts)
-    rows = {text: functional.normalize(vector[None, :], dim=1)[0].cpu().numpy() for text, vector in found.items()}
-    return np.stack([rows[text] for text in texts])
+    rows: Floats = functional.normalize(torch.stack(list(found.values())), dim=1).cpu().numpy()
+    row_of = {text: at for at, text in enumerate(found)}
+    return rows[[row_of[text] for text in texts]]
 
 
 def scores_of(tower: Tower, groups: Sequence[GradedGroup], texts: Mapping[str, str]) -> Floats:

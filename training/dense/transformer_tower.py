@@ -37,7 +37,8 @@ class TransformerTower:
     """
 
     encoder_kind = "onnx"
-    learning_rate = 2e-5
+    learning_rate: float
+    """2e-5 for all layers, 3e-4 for upper layers alone: they have to come as far in fewer weights."""
 
     def __init__(
         self, model: str = "", *, max_tokens: int = 64, learn_words: bool = False, layers: int = 0, device: str = "cpu"
@@ -52,6 +53,7 @@ class TransformerTower:
                 hint="Run `pip install 'multirecall[train]'`, or train the static encoder.",
                 package="sentence-transformers",
             ) from error
+        self.learning_rate = 3e-4 if layers else 2e-5
         self._folder = model_folder(model) if model else default_model_folder()
         digests = FileDigests(None)
         self._fingerprint = fingerprint(

@@ -1,0 +1,257 @@
+"""What graded training makes of an encoder, on Icecat's judgments: folds by query, seeds, arms and controls.
+
+    nice -n 10 python -m benchmarks.dense --work /tmp/dense --base static --seeds 3 --out benchmarks/results
+
+Each arm trains on four fifths of the judged queries and is scored on the last (a tenth of the training queries is held
+out of training to choose a threshold). Figures of all folds are put together, those of seeds averaged query by query,
+and each arm compared with the untrained base and with named arms by paired bootstrap over queries. What was trained is
+kept in the work folder, so that an interrupted run goes on.
+
+`--base onnx` trains all-MiniLM-L6-v2's upper layers; there only judged products are encoded (no R@100), since encoding
+the whole catalogue for every arm, fold and seed takes a CPU hours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.dense_figures import Arm, Snapshot, summary, table
+from benchmarks.measure import write_result
+from multirecall.engines.opening import open_engine
+from multirecall.evaluation.judgments import read_judgments
+from multirecall.evaluation.queries import read_queries
+from multirecall.training.dense.course import Course
+from multirecall.training.dense.objectives import BinaryCircle, Contrastive, InfoNce, Ordering
+from multirecall.training.dense.scoring import scores_of, unit_vectors
+from multirecall.training.dense.stages import Stage, values_of
+from multirecall.training.dense.static_tower import StaticTower
+from multirecall.training.graded.groups import GradedGroup, graded_groups
+from multirecall.training.graded.recipe import MineAndRefine, centres_of, thresholds_of
+from multirecall.training.graded.scales import FOUR_GRADES, three_levels
+from multirecall.training.graded.splits import deal_groups
+from multirecall.training.roar.recipe import Roar
+from multirecall.wiring.encoder_training import catalogue_texts
+
+EPOCHS = {"static": (10.0, 5.0), "onnx": (2.0, 1.0)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """Groups of four levels; `three` gives those of three by query id."""
+
+    train: Sequence[GradedGroup]
+    dev: Sequence[GradedGroup]
+    test: Sequence[GradedGroup]
+    three: Mapping[str, GradedGroup]
+
+    def levels(self, groups: Sequence[GradedGroup], top: int) -> list[GradedGroup]:
+        return list(groups) if top == 3 else [self.three[group.qid] for group in groups]
+
+
+class Bench:
+    """One tower, put back to where it began before each arm; first stages that arms share are trained once."""
+
+    def __init__(self, tower: Any, texts: Mapping[str, str], ids: Sequence[str], work: Path, base: str) -> None:
+        self.tower = tower
+        self.texts = texts
+        self.ids = ids
+        self.work = work
+        self.base = base
+        self.start = values_of(tower)
+        self._after: dict[tuple[Any, ...], dict[str, torch.Tensor]] = {}
+
+    def course(self, fold: int, seed: int, stages: Sequence[tuple[Stage, Sequence[GradedGroup]]]) -> Course:
+        """A course that has gone through these stages."""
+        course = Course(self.tower, self.texts, seed=seed)
+        self._put(self.start)
+        key: tuple[Any, ...] = (fold, seed)
+        for stage, groups in stages:
+            key = (*key, repr(stage), hash(tuple(groups)))
+            if key in self._after:
+                self._put(self._after[key])
+            else:
+                course.run(stage, groups)
+                self._after[key] = values_of(self.tower)
+        return course
+
+    def forget(self) -> None:
+        self._after.clear()
+
+    def _put(self, values: Mapping[str, torch.Tensor]) -> None:
+        with torch.no_grad():
+            for name, parameter in self.tower.parameters().items():
+                parameter.copy_(values[name])
+
+    def snapshot(self, fold: Fold) -> Snapshot:
+        """Scores of the judged pairs of test and dev queries, and the 100 best of the products per test query."""
+        test = scores_of(self.tower, fold.test, self.texts)
+        dev = scores_of(self.tower, fold.dev, self.texts)
+        if not self.ids:
+            return Snapshot(test=test, dev=dev, tops=np.empty((len(fold.test), 0), dtype=np.int64))
+        queries = unit_vectors(self.tower, [group.query for group in fold.test])
+        products = unit_vectors(self.tower, [self.texts[name] for name in self.ids])
+        found = queries @ products.T
+        tops = np.argpartition(-found, 100, axis=1)[:, :100]
+        order = np.argsort(-np.take_along_axis(found, tops, axis=1), axis=1, kind="stable")
+        return Snapshot(test=test, dev=dev, tops=np.take_along_axis(tops, order, axis=1))
+
+
+Stages = Callable[[Bench, Fold, int, int], Sequence[tuple[Stage, Sequence[GradedGroup]]]]
+
+
+def mine_refine(second: Callable[[MineAndRefine, tuple[float, ...]], Stage] | None, *, first: bool = True) -> Stages:
+    """Stage 1, and a second that is made of the recipe and the centres which stage 1's scores give."""
+
+    def stages(bench: Bench, fold: Fold, number: int, seed: int) -> Sequence[tuple[Stage, Sequence[GradedGroup]]]:
+        recipe = MineAndRefine(epochs=EPOCHS[bench.base])
+        groups, dev = fold.levels(fold.train, 2), fold.levels(fold.dev, 2)
+        one = [(recipe.first(), groups)] if first else []
+        if second is None:
+            return one
+        course = bench.course(number, seed, one)
+        return [*one, (second(recipe, centres_of(thresholds_of(course, dev, 2))), groups)]
+
+    return stages
+
+
+def roars(
+    change: Callable[[Roar], Roar] = lambda recipe: recipe,
+    *,
+    of: Callable[[Stage, Stage], Sequence[Stage]] = lambda one, two: (one, two),
+    shuffled: bool = False,
+) -> Stages:
+    """ROAR's stages by the recipe, changed; `shuffled` deals the grades of stage 2 out anew within each query."""
+
+    def stages(bench: Bench, fold: Fold, number: int, seed: int) -> Sequence[tuple[Stage, Sequence[GradedGroup]]]:
+        recipe = change(Roar(epochs=EPOCHS[bench.base]))
+        chosen = of(*recipe.stages())
+        last = [with_shuffled_grades(group, seed) for group in fold.train] if shuffled else fold.train
+        return [(stage, last if stage.name == "stage-2" else fold.train) for stage in chosen]
+
+    return stages
+
+
+def with_shuffled_grades(group: GradedGroup, seed: int) -> GradedGroup:
+    random = np.random.default_rng((seed, sum(group.qid.encode())))
+    return replace(group, grades=tuple(group.grades[at] for at in random.permutation(len(group))))
+
+
+def ordered_by(by: Any) -> Callable[[Stage, Stage], Sequence[Stage]]:
+    def of(one: Stage, two: Stage) -> Sequence[Stage]:
+        beside = InfoNce(lowest=3, mask_from=0.0)
+        return one, replace(two, objective=Ordering(by=by, beside=beside))
+
+    return of
+
+
+def exact_only(one: Stage, two: Stage) -> Sequence[Stage]:
+    return (replace(one, epochs=one.epochs + two.epochs, objective=InfoNce(lowest=3)),)
+
+
+def binary(recipe: MineAndRefine, centres: tuple[float, ...]) -> Stage:
+    return replace(recipe.second(centres), objective=BinaryCircle(beside=Contrastive(top=2)))
+
+
+ARMS: Mapping[str, Stages] = {
+    "untrained": lambda bench, fold, number, seed: (),
+    "InfoNCE, exact only": roars(of=exact_only),
+    "supervised contrastive (M&R stage 1)": mine_refine(None),
+    "M&R: circle": mine_refine(lambda recipe, centres: recipe.second(centres)),
+    "M&R: binary circle": mine_refine(binary),
+    "M&R: circle from the raw encoder": mine_refine(lambda recipe, centres: recipe.second(centres), first=False),
+    "InfoNCE with mask (ROAR stage 1)": roars(of=lambda one, two: (one,)),
+    "InfoNCE without mask": roars(lambda recipe: replace(recipe, mask_from=1.0), of=lambda one, two: (one,)),
+    "ROAR": roars(),
+    "ROAR, margin-aware": roars(lambda recipe: replace(recipe, margin=1.0)),
+    "ROAR stage 2 from the raw encoder": roars(of=lambda one, two: (two,)),
+    "Bradley-Terry": roars(of=ordered_by("bradley-terry")),
+    "DPO-style": roars(of=ordered_by("direct-preference")),
+    "Plackett-Luce": roars(of=ordered_by("plackett-luce")),
+    "ROAR, grades shuffled": roars(shuffled=True),
+}
+"""By name, what an arm trains."""
+
+
+def folds_of(groups: Sequence[GradedGroup], three: Mapping[str, GradedGroup], n: int) -> list[Fold]:
+    dealt = deal_groups(groups, n, seed=0)
+    out = []
+    for number, test in enumerate(dealt):
+        rest = [group for at, part in enumerate(dealt) if at != number for group in part]
+        dev, *train = deal_groups(rest, 10, seed=number)
+        out.append(Fold(train=[group for part in train for group in part], dev=dev, test=test, three=three))
+    return out
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+    sys.stderr.flush()
+
+
+def tower_of(args: argparse.Namespace) -> Any:
+    if args.base == "static":
+        return StaticTower()
+    from multirecall.training.dense.transformer_tower import TransformerTower
+
+    tower = TransformerTower(layers=args.layers)
+    tower.learning_rate = args.rate or tower.learning_rate
+    return tower
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="folder for what arms give")
+    parser.add_argument("--engine", default="embedded:.multirecall/quality/icecat-onnx")
+    parser.add_argument(
+        "--data", type=Path, default=Path(os.environ.get("MULTIRECALL_DATA", "../shared/data")) / "icecat"
+    )
+    parser.add_argument("--base", choices=sorted(EPOCHS), default="static")
+    parser.add_argument("--layers", type=int, default=1, help="upper layers that are trained (onnx)")
+    parser.add_argument("--rate", type=float, default=0.0)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
+    parser.add_argument("--out", type=Path, default=None)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    with open_engine(args.engine) as engine:
+        texts = catalogue_texts(engine)
+    queries, judgments = read_queries(args.data / "queries.tsv"), read_judgments(args.data / "judgments.tsv")
+    groups = graded_groups(queries, judgments, catalogue=texts, scale=FOUR_GRADES).groups
+    of_three = graded_groups(queries, judgments, catalogue=texts, scale=three_levels()).groups
+    three = {group.qid: group for group in of_three}
+    ids = sorted(texts) if args.base == "static" else []
+    tower = tower_of(args)
+    tower.prepare([*(group.query for group in groups), *texts.values()])
+    bench = Bench(tower, texts, ids, args.work, args.base)
+    folds = folds_of(groups, three, args.folds)
+    arms: dict[str, Arm] = {name: {} for name in args.arms}
+    for seed in range(1, args.seeds + 1):
+        for number, fold in enumerate(folds):
+            for name in args.arms:
+                kept = args.work / f"{args.base}-{seed}-{number}" / f"{name.replace(' ', '_')}.npz"
+                if not kept.exists():
+                    started = time.perf_counter()
+                    bench.course(number, seed, ARMS[name](bench, fold, number, seed))
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    bench.snapshot(fold).save(kept)
+                    say(f"seed {seed}, fold {number}, {name}: {time.perf_counter() - started:.0f} s")
+                arms[name][seed, number] = Snapshot.load(kept)
+            bench.forget()
+    found = summary(arms, [(fold.test, fold.dev) for fold in folds], ids, baseline=args.arms[0])
+    sys.stderr.write(table(found) + "\n")
+    settings = {key: str(value) for key, value in vars(args).items()}
+    write_result(f"dense-{args.base}", {"settings": settings, **found}, args.out)
+
+
+if __name__ == "__main__":
+    main()

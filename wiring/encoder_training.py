@@ -1,0 +1,265 @@
+"""Graded training of an encoder at work: data, splits, tower, recipe, teacher and figures, by what a command says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from multirecall.core.errors import InvalidInput
+from multirecall.engines.base import Engine
+from multirecall.evaluation.judgments import read_judgments
+from multirecall.evaluation.queries import read_queries
+from multirecall.indexer.applying import product_of_record
+from multirecall.indexer.copying import COPIED_FIELDS, mapping_of
+from multirecall.training.graded.augmenting import with_slips
+from multirecall.training.graded.groups import GradedData, GradedGroup, graded_groups
+from multirecall.training.graded.scales import FOUR_GRADES, SAME, Scale, three_levels
+from multirecall.training.graded.splits import by_split_column, split_groups
+
+if TYPE_CHECKING:
+    from multirecall.training.dense.course import Course
+    from multirecall.training.graded.recipe import Mine
+
+__all__ = ["RECIPES", "EncoderTraining", "TrainedEncoder", "catalogue_texts", "train_encoder"]
+
+RECIPES = ("mine-and-refine", "roar", "static")
+_STATIC = "static"
+_EPOCHS = {_STATIC: (10.0, 5.0), "onnx": (2.0, 1.0)}
+_LAYERS = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderTraining:
+    """What to train and from what. `base` "" is all-MiniLM-L6-v2, or wordllama's vectors for the recipe `static`, which
+    is ROAR on them. `epochs` multiplies the rounds of both stages; `layers` 0 learns all layers of a transformer.
+    `misspelt` is the share of training queries that get a copy with a slip. `mine`: look for hard products with an
+    annotator that learns from the training judgments (mine-and-refine only)."""
+
+    recipe: str
+    queries: Path
+    judgments: Path
+    out: Path
+    base: str = ""
+    seed: int = 0
+    epochs: float = 1.0
+    batch: int = 32
+    layers: int = _LAYERS
+    device: str = "cpu"
+    dims: tuple[int, ...] = ()
+    misspelt: float = 0.3
+    mine: bool = True
+
+    def __post_init__(self) -> None:
+        if self.recipe not in RECIPES:
+            raise InvalidInput(
+                f"There is no recipe {self.recipe!r}.", hint=f"Recipes: {', '.join(RECIPES)}.", field="recipe"
+            )
+        if self.recipe == _STATIC and self.base and not self.base.startswith(_STATIC):
+            raise InvalidInput(
+                f"The recipe static trains static vectors, not {self.base!r}.",
+                hint="Leave --base out, or choose --recipe mine-and-refine or roar.",
+                field="base",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedEncoder:
+    """`spec` opens it; `report` says, in lines, what the data holds and what was wrong with it."""
+
+    spec: str
+    card: Mapping[str, Any]
+    report: Sequence[str]
+
+
+OnTraining = Callable[[str, float | None, str], None]
+"""(what is being done, the share that is done or None, what to show beside it); may raise to stop."""
+Annotating = Callable[[Sequence[GradedGroup], int], Any]
+"""(training groups, levels): an annotator that learned from them."""
+
+
+def train_encoder(
+    engine: Engine,
+    training: EncoderTraining,
+    *,
+    annotator: Annotating | None = None,
+    on_training: OnTraining = lambda what, share, shown: None,
+) -> TrainedEncoder:
+    """Trains by the recipe and writes the encoder to `out` in one step; blocks for seconds (static) to hours.
+
+    Queries are split into train, dev and test by their column `split`, or else by text: dev gives live figures and
+    thresholds, test the figures of the card. Work in progress lies in `.NAME.training` beside `out`: the same call goes
+    on from there. `annotator` teaches what unjudged products are worth; without one nothing is mined. Raises
+    MissingExtra without the extra `train`, InvalidInput or InvalidSource for data that cannot be trained on, with rows,
+    and InvalidSettings if `out` is taken by something else.
+    """
+    from multirecall.training.dense.base import require_torch
+
+    require_torch()
+    from multirecall.training.dense.course import Course
+    from multirecall.training.dense.figures import compared, held_out
+    from multirecall.training.dense.scoring import held_out_ndcg
+    from multirecall.training.dense.stages import Watch
+    from multirecall.training.dense.training import check_encoder_target
+
+    check_encoder_target(training.out)
+    on_training("reading the catalogue", None, "")
+    texts = catalogue_texts(engine)
+    data = _data(training, texts)
+    parts = _split(data.groups)
+    train, dev, test = parts["train"], parts["dev"], parts["test"]
+    slips = with_slips(train, share=training.misspelt, seed=training.seed) if training.misspelt else list(train)
+    tower = _tower(training)
+    tower.prepare([*(group.query for group in (*slips, *dev, *test)), *texts.values()])
+    shown = {"figure": ""}
+
+    def tell(stage: str, step: int, figure: float) -> None:
+        shown["figure"] = f"  held-out nDCG@10 {figure:.3f}"
+
+    course = Course(
+        tower,
+        texts,
+        seed=training.seed,
+        work=training.out.parent / f".{training.out.name}.training",
+        watch=Watch(figure=lambda: held_out_ndcg(tower, dev, texts), tell=tell),
+        on_step=lambda stage, done, steps: on_training(stage, done / steps, f"{done}/{steps}{shown['figure']}"),
+    )
+    on_training("measuring the base", None, "")
+    before = held_out(tower, test, texts)
+    extra, files = _taught(course, training, slips, train, dev, engine, annotator)
+    on_training("measuring what was trained", None, "")
+    card = {
+        "kind": tower.encoder_kind,
+        "recipe": training.recipe,
+        "base": tower.fingerprint,
+        "training": course.identity,
+        "settings": {
+            key: str(value) if isinstance(value, Path) else value
+            for key, value in asdict(training).items()
+            if key not in ("out", "recipe")
+        },
+        "data": {**data.report.to_dict(), **{name: len(groups) for name, groups in parts.items()}},
+        "stages": {result.name: result.card() for result in course.results},
+        **extra,
+        "held_out": compared(before, held_out(tower, test, texts)),
+    }
+    spec = course.write(card, training.out, files=files)
+    return TrainedEncoder(spec=spec, card=card, report=data.report.lines())
+
+
+def catalogue_texts(engine: Engine) -> dict[str, str]:
+    """What the index's encoder reads of every product, by id."""
+    index = engine.info()
+    template = mapping_of(index).template
+    found = engine.scan(COPIED_FIELDS, index=index.name)
+    return {str(record["id"]): template(product_of_record(record)) for record in found}
+
+
+def _taught(
+    course: Course,
+    training: EncoderTraining,
+    slips: Sequence[GradedGroup],
+    train: Sequence[GradedGroup],
+    dev: Sequence[GradedGroup],
+    engine: Engine,
+    annotator: Annotating | None,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Runs the recipe; gives what it adds to the card, and files to write beside the encoder."""
+    from multirecall.training.graded.recipe import MineAndRefine, mine_and_refine
+    from multirecall.training.roar.recipe import Roar, roar
+
+    one, two = _EPOCHS[course.tower.encoder_kind]
+    epochs = (one * training.epochs, two * training.epochs)
+    top = max(level for group in train for level in group.grades)
+    if training.recipe != "mine-and-refine":
+        recipe = Roar(epochs=epochs, batch=training.batch, dims=training.dims, exact=top, substitutes=max(1, top - 1))
+        roar(course, slips, recipe)
+        return {"recipe_settings": asdict(recipe)}, {}
+    refine = MineAndRefine(epochs=epochs, batch=training.batch, top=top)
+    mined: dict[str, Any] = {}
+    mine = None
+    if training.mine and annotator is not None:
+        mine = _mine(course, training, train, engine, annotator, top, mined)
+    thresholds, centres = mine_and_refine(course, slips, dev, refine, mine=mine)
+    said = {"medians": thresholds.medians, "above": thresholds.above, "centres": centres}
+    extra = {"recipe_settings": asdict(refine), "thresholds": said, **({"mined": mined} if mined else {})}
+    return extra, {"thresholds.json": orjson.dumps(said, option=orjson.OPT_INDENT_2).decode() + "\n"}
+
+
+def _mine(
+    course: Course,
+    training: EncoderTraining,
+    train: Sequence[GradedGroup],
+    engine: Engine,
+    annotator: Annotating,
+    top: int,
+    told: dict[str, Any],
+) -> Mine:
+    """Mining with the encoder as it is then: its nearest products and those that words find, graded by the teacher."""
+    from multirecall.training.dense.scoring import unit_vectors
+    from multirecall.training.graded.mining import mine
+    from multirecall.training.graded.recalling import ExactRecall, lexical_hits
+    from multirecall.training.graded.thresholds import Thresholds
+
+    def mined(thresholds: Thresholds) -> Sequence[GradedGroup]:
+        ids = sorted(course.texts)
+        vectors = unit_vectors(course.tower, [course.texts[one] for one in ids])
+        recall = ExactRecall(ids, vectors, lambda queries: unit_vectors(course.tower, queries))
+        found = mine(
+            train,
+            recall,
+            thresholds=thresholds,
+            annotator=annotator(train, top + 1),
+            lexical=lexical_hits(engine, [group.query for group in train], 30),
+            seed=training.seed,
+        )
+        told.update(found.report.to_dict())
+        return found.groups
+
+    return mined
+
+
+def _data(training: EncoderTraining, texts: Mapping[str, str]) -> GradedData:
+    judgments = read_judgments(training.judgments)
+    scale: Scale = SAME if judgments.top_grade <= 2 else FOUR_GRADES
+    if training.recipe == "mine-and-refine" and scale is FOUR_GRADES:
+        scale = three_levels()
+    return graded_groups(read_queries(training.queries), judgments, catalogue=texts, scale=scale)
+
+
+def _split(groups: Sequence[GradedGroup]) -> dict[str, list[GradedGroup]]:
+    """By the column `split` where the file has it, with names train, dev and test; else by text."""
+    if not any(group.columns.get("split") for group in groups):
+        return split_groups(groups, seed=0)
+    parts = by_split_column(groups)
+    missing = [name for name in ("train", "dev", "test") if not parts.get(name)]
+    if missing:
+        raise InvalidInput(
+            f"The column split has no {' and no '.join(missing)}.",
+            hint="Name all three, or leave the column out.",
+            field="split",
+        )
+    return parts
+
+
+def _tower(training: EncoderTraining) -> Any:
+    base = training.base or (_STATIC if training.recipe == _STATIC else "onnx")
+    kind, _, model = base.partition("?")[0].partition(":")
+    if kind == "onnx":
+        from multirecall.training.dense.transformer_tower import TransformerTower
+
+        return TransformerTower(model, layers=training.layers, device=training.device)
+    if kind != _STATIC:
+        raise InvalidInput(
+            f"The base {base!r} cannot be trained.",
+            hint="Use onnx, onnx:FOLDER, static or static:FOLDER.",
+            field="base",
+        )
+    from multirecall.encoders.locating import model_folder
+    from multirecall.encoders.static import static_files
+    from multirecall.training.dense.static_tower import StaticTower
+
+    return StaticTower(static_files(model_folder(model)) if model else None)
