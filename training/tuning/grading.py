@@ -49,9 +49,11 @@ def grade_catalogue(
     frequency: Mapping[str, int],
     analyse: Callable[[str], Sequence[str]],
     *,
+    max_answers: int = MAX_ANSWERS,
+    max_partial: int = MAX_PARTIAL,
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, dict[str, float]]:
-    """Grades by query id and product id, of the queries that 1 to `MAX_ANSWERS` products answer fully.
+    """Grades by query id and product id, of the queries that 1 to `max_answers` products answer fully.
 
     `records` have `GRADED_FIELDS`; `frequency` says in how many products of a sample each word is (a query is looked
     at only for products that have its rarest); `analyse` gives a text's words as the match text has them.
@@ -83,18 +85,18 @@ def grade_catalogue(
             grade = _grade(need, title, words, leaf, codes)
             if grade == 1.0:
                 partial[qid] += 1
-                if partial[qid] > MAX_PARTIAL:
+                if partial[qid] > max_partial:
                     continue
             elif grade:
                 full[qid] += 1
-                if full[qid] > MAX_ANSWERS:
+                if full[qid] > max_answers:
                     grades[qid].clear()
                     continue
             if grade:
                 grades[qid][id_] = grade
-    kept = {qid: of for qid, of in grades.items() if full[qid] <= MAX_ANSWERS}
+    kept = {qid: of for qid, of in grades.items() if full[qid] <= max_answers}
     return {
-        qid: {id_: grade for id_, grade in of.items() if grade > 1.0 or partial[qid] <= MAX_PARTIAL}
+        qid: {id_: grade for id_, grade in of.items() if grade > 1.0 or partial[qid] <= max_partial}
         for qid, of in kept.items()
     }
 

@@ -16,7 +16,9 @@ from multirecall.evaluation.testbed.draws import Dice, share
 from multirecall.evaluation.testbed.typos import misspell
 from multirecall.training.tuning.sampling import SampledProduct
 
-__all__ = ["HELD_OUT", "MISSPELLED", "TEMPLATES", "TRAIN", "Asked", "MadeQuery", "make_queries"]
+__all__ = [
+    "HELD_OUT", "MISSPELLED", "TEMPLATES", "TRAIN", "Asked", "MadeQuery", "count_kinds", "kind_of", "make_queries",
+]  # fmt: skip
 
 TRAIN, HELD_OUT = "train", "held_out"
 
@@ -156,7 +158,7 @@ def make_queries(products: Sequence[SampledProduct], *, n: int, seed: int) -> li
 
     Which half a product belongs to is settled by its id alone. Fewer than `n` where the catalogue says too little.
     """
-    kinds = _kinds(products)
+    kinds = count_kinds(products)
     made: list[MadeQuery] = []
     seen: set[str] = set()
     for half, templates in TEMPLATES.items():
@@ -187,7 +189,7 @@ def make_queries(products: Sequence[SampledProduct], *, n: int, seed: int) -> li
     return made
 
 
-def _kinds(products: Sequence[SampledProduct]) -> Counter[str]:
+def count_kinds(products: Sequence[SampledProduct]) -> Counter[str]:
     """How many titles have each word, and each two words in a row, that may name a kind of thing."""
     counts: Counter[str] = Counter()
     for product in products:
@@ -203,15 +205,23 @@ def _names(product: SampledProduct) -> list[str]:
     return [*pairs, *(word for word, good in zip(words, usable, strict=True) if good)]
 
 
+def kind_of(product: SampledProduct, kinds: Mapping[str, int]) -> tuple[str, bool]:
+    """What a shopper calls a product of its kind, and whether that is a category; empty if there is no word for it.
+
+    It is the lowest category; without one the words of its title that most titles share (`count_kinds`), two if it can
+    be.
+    """
+    if product.leaf:
+        return product.leaf, True
+    names = [name for name in _names(product) if kinds.get(name, 0) >= _MIN_KIND]
+    pairs = [name for name in names if " " in name]
+    return max(pairs or names, key=lambda name: (kinds[name], name), default="").lower(), False
+
+
 def _said(product: SampledProduct, kinds: Mapping[str, int]) -> _Said:
-    """Its kind is its lowest category; without one the words of its title that most titles share, two if it can be."""
-    kind, is_leaf = product.leaf, bool(product.leaf)
-    if not is_leaf:
-        names = [name for name in _names(product) if kinds.get(name, 0) >= _MIN_KIND]
-        pairs = [name for name in names if " " in name]
-        kind = max(pairs or names, key=lambda name: (kinds[name], name), default="")
+    kind, is_leaf = kind_of(product, kinds)
     code = next((one for one in product.identifiers if _is_code(one)), "")
-    return _Said(product=product, kind=kind.lower() if not is_leaf else kind, is_leaf=is_leaf, code=code)
+    return _Said(product=product, kind=kind, is_leaf=is_leaf, code=code)
 
 
 def _is_code(identifier: str) -> bool:

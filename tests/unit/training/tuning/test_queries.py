@@ -9,7 +9,6 @@ import pytest
 
 from multirecall.core.errors import InvalidInput
 from multirecall.core.match_text import MatchText
-from multirecall.training.tuning import grading
 from multirecall.training.tuning.grading import grade_catalogue
 from multirecall.training.tuning.queries import HELD_OUT, MISSPELLED, TEMPLATES, TRAIN, Asked, MadeQuery, make_queries
 from multirecall.training.tuning.sampling import SampledProduct, sample_catalogue
@@ -60,8 +59,8 @@ def record(id_: str, title: str, *, leaf: str = "", other: str = "", codes: str 
     return {"id": id_, "match_text": text, "category_path": ["All", leaf] if leaf else [], "identifiers": []}
 
 
-def graded(asked: Asked, *records: dict[str, Any]) -> dict[str, float]:
-    return grade_catalogue(records, [made_query("", asked)], {}, str.split).get("q", {})
+def graded(asked: Asked, *records: dict[str, Any], **limits: int) -> dict[str, float]:
+    return grade_catalogue(records, [made_query("", asked)], {}, str.split, **limits).get("q", {})
 
 
 def test_what_has_all_that_was_asked_is_better_than_what_is_only_of_the_kind() -> None:
@@ -95,14 +94,11 @@ def test_a_piece_of_a_title_may_lack_a_word_for_the_lowest_grade() -> None:
     assert graded(Asked(kind="a b c", phrase=True), *rows) == {"own": 3, "title": 3, "text": 2, "two": 1}
 
 
-def test_queries_that_too_many_answer_are_dropped_and_large_shelves_have_no_partial_grade(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(grading, "MAX_ANSWERS", 3)
-    monkeypatch.setattr(grading, "MAX_PARTIAL", 2)
-    assert graded(Asked(kind="lamp"), *(record(str(at), "lamp") for at in range(3))) == {}
+def test_queries_that_too_many_answer_are_dropped_and_large_shelves_have_no_partial_grade() -> None:
+    few = {"max_answers": 3, "max_partial": 2}
+    assert graded(Asked(kind="lamp"), *(record(str(at), "lamp") for at in range(3)), **few) == {}
     lamps = [record("red", "lamp", other="red"), *(record(str(at), "lamp") for at in range(3))]
-    assert graded(Asked(kind="lamp", rest="red"), *lamps) == {"own": 3, "red": 3}
+    assert graded(Asked(kind="lamp", rest="red"), *lamps, **few) == {"own": 3, "red": 3}
 
 
 def test_a_sample_is_bounded_and_counts_the_whole() -> None:
