@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from multirecall.core.errors import InvalidInput
 from multirecall.training.losses.false_negatives import check_positives, false_negative_mask
-from multirecall.training.losses.rows import check_positive
+from multirecall.training.losses.rows import check_positive, cosines
 
 __all__ = ["TEMPERATURE", "info_nce", "info_nce_of_scores"]
 
@@ -53,7 +52,7 @@ def info_nce(
         )
     if known is not None and known.shape != (n, m):
         raise InvalidInput(f"`known` has shape {tuple(known.shape)}, not {(n, m)}.", field="known")
-    scores = functional.normalize(queries, dim=1) @ functional.normalize(products, dim=1).T
+    scores = cosines(queries, products)
     positives = torch.arange(n, device=scores.device)
     if delta is not None:
         masked = false_negative_mask(scores, positives, delta=delta)

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from multirecall.core.errors import InvalidInput
+from multirecall.training.losses.rows import cosines
 
 __all__ = ["DIMS", "cosines", "matryoshka"]
 
@@ -37,13 +37,3 @@ def matryoshka(
     if not dims or min(dims) < 1 or max(dims) > width:
         raise InvalidInput(f"Widths go from 1 to {width}, got {tuple(dims)}.", field="dims")
     return torch.stack([loss(cosines(queries[:, :dim], products[:, :dim])) for dim in dims]).mean()
-
-
-def cosines(queries: Tensor, products: Tensor) -> Tensor:
-    """Shape (n, m), of vectors (n, width) and (m, width) of any length. Raises InvalidInput for two widths."""
-    if queries.ndim != 2 or products.ndim != 2 or queries.shape[1] != products.shape[1]:
-        raise InvalidInput(
-            f"Queries and products have one width, got {tuple(queries.shape)} and {tuple(products.shape)}.",
-            field="products",
-        )
-    return functional.normalize(queries, dim=1) @ functional.normalize(products, dim=1).T

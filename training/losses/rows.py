@@ -14,10 +14,20 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from multirecall.core.errors import InvalidInput
 
-__all__ = ["UNLABELLED", "RowLoss", "check_positive", "checked_rows", "even_weights", "labelled_first", "mean_of_terms"]
+__all__ = [
+    "UNLABELLED",
+    "RowLoss",
+    "check_positive",
+    "checked_rows",
+    "cosines",
+    "even_weights",
+    "labelled_first",
+    "mean_of_terms",
+]
 
 UNLABELLED = -1
 """The grade of a product whose relevance for the query nobody has judged."""
@@ -27,6 +37,22 @@ class RowLoss(Protocol):
     """A loss over rows: a scalar that gradients flow through, 0 for a batch that has nothing to say."""
 
     def __call__(self, scores: Tensor, grades: Tensor, *, ignored: Tensor | None = None) -> Tensor: ...
+
+
+def cosines(queries: Tensor, products: Tensor) -> Tensor:
+    """Shape (n, m), of vectors (n, width) and (m, width) of any length; in 32 bits at least, whatever autocast says.
+
+    Half precision knows cosines near 1 to .004 only: at a temperature of .01 a loss would be noise. Raises
+    InvalidInput for two widths.
+    """
+    if queries.ndim != 2 or products.ndim != 2 or queries.shape[1] != products.shape[1]:
+        raise InvalidInput(
+            f"Queries and products have one width, got {tuple(queries.shape)} and {tuple(products.shape)}.",
+            field="products",
+        )
+    with torch.autocast(queries.device.type, enabled=False):
+        q, p = (functional.normalize(_widened(vectors), dim=1) for vectors in (queries, products))
+        return q @ p.T
 
 
 def checked_rows(
@@ -68,7 +94,7 @@ def checked_rows(
         )
     else:
         kept = ~ignored
-    return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores, kept
+    return _widened(scores), kept
 
 
 def check_positive(name: str, value: float) -> None:
@@ -99,3 +125,7 @@ def labelled_first(scores: Tensor, grades: Tensor, kept: Tensor) -> tuple[Tensor
 def mean_of_terms(terms: Tensor) -> Tensor:
     """The mean of a 1-D tensor; 0, still part of the graph, if it is empty."""
     return terms.sum() / max(1, terms.numel())
+
+
+def _widened(values: Tensor) -> Tensor:
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values

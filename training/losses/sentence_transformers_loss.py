@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from multirecall.core.errors import InvalidInput
-from multirecall.training.losses.matryoshka import cosines
-from multirecall.training.losses.rows import UNLABELLED, RowLoss
+from multirecall.training.losses.rows import UNLABELLED, RowLoss, cosines
 
 __all__ = ["GradedLoss", "batch_rows"]
 

@@ -22,7 +22,7 @@ from multirecall.training.losses.odds_ratio import drawn_groups, log_odds_gaps, 
 from multirecall.training.losses.pairwise import bradley_terry  # noqa: E402
 from multirecall.training.losses.plackett_luce import plackett_luce  # noqa: E402
 from multirecall.training.losses.preference import direct_preference  # noqa: E402
-from multirecall.training.losses.rows import UNLABELLED, checked_rows, even_weights  # noqa: E402
+from multirecall.training.losses.rows import UNLABELLED, checked_rows, cosines, even_weights  # noqa: E402
 from multirecall.training.losses.supervised_contrastive import supervised_contrastive  # noqa: E402
 
 
@@ -92,6 +92,20 @@ def test_the_smallest_temperatures_are_safe(loss: Callable, temperature: float, 
     assert value.dtype == torch.float32
     assert bool(torch.isfinite(value))
     assert bool(torch.isfinite(scores.grad).all())
+
+
+def test_cosines_are_exact_under_mixed_precision() -> None:
+    generator = torch.Generator().manual_seed(2)
+    queries, products = (torch.randn(n, 64, generator=generator, requires_grad=True) for n in (3, 4))
+    exact = torch.nn.functional.cosine_similarity(queries[:, None], products[None], dim=2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = cosines(queries, products)
+        assert (queries @ products.T).dtype == torch.bfloat16
+    assert found.dtype == torch.float32
+    assert torch.allclose(found, exact, atol=1e-6)
+    half = cosines(queries.bfloat16(), products.bfloat16())
+    assert half.dtype == torch.float32
+    assert torch.allclose(half, exact, atol=5e-3)
 
 
 @each
