@@ -3,9 +3,10 @@
     python -m benchmarks.annotator --engine embedded:.multirecall/quality/icecat-onnx --out benchmarks/results
 
 Five folds over queries: nothing of a query is learned from when it is graded. Arms: the blender's features, with the
-query's rewritings and without; a constant (the most frequent level); a control that learns from shuffled levels. Then
-the index's own encoder is mined for the queries of each fold with the annotator of the others: what share of what it
-finds first, and nobody judged, the annotator takes for relevant.
+query's rewritings and without; a constant (the most frequent level); a control that learns from levels shuffled within
+their query; one that knows half of each query's own judgments, as in mining. Then the index's own encoder is mined for
+the queries of each fold with the annotator of the others: what share of what it finds first, and nobody judged, the
+annotator takes for relevant.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from benchmarks.measure import write_result
 from multirecall.evaluation.judgments import read_judgments
 from multirecall.evaluation.queries import read_queries
 from multirecall.training.graded.annotating import Agreement, agreement, labels, pairs_of
-from multirecall.training.graded.duplicates import Duplicates
+from multirecall.training.graded.duplicates import catalogue_duplicates
 from multirecall.training.graded.evidence import Evidence, open_evidence
 from multirecall.training.graded.groups import GradedGroup, graded_groups
 from multirecall.training.graded.mining import mine
@@ -47,8 +48,11 @@ def kept_evidence(evidence: Evidence, groups: Sequence[GradedGroup]) -> Evidence
 
     class Kept(Evidence):
         def of(self, query: str, products: Sequence[str]) -> np.ndarray:
-            known = rows.get(query)
-            return known[1] if known and known[0] == tuple(products) else evidence.of(query, products)
+            of, matrix = rows.get(query, ((), None))
+            place = {one: at for at, one in enumerate(of)}
+            if matrix is None or any(one not in place for one in products):
+                return evidence.of(query, products)
+            return matrix[[place[one] for one in products]]
 
     return Kept(**{name: getattr(evidence, name) for name in evidence.__slots__})
 
@@ -56,6 +60,20 @@ def kept_evidence(evidence: Evidence, groups: Sequence[GradedGroup]) -> Evidence
 def shuffled(groups: Sequence[GradedGroup], seed: int) -> list[GradedGroup]:
     random = np.random.default_rng(seed)
     return [replace(one, grades=tuple(int(level) for level in random.permutation(one.grades))) for one in groups]
+
+
+def halves(groups: Sequence[GradedGroup], seed: int) -> list[list[GradedGroup]]:
+    """Each query's judged products in two halves: what an annotator knows when it grades more products of a query that
+    it learned from, which is what mining asks of it."""
+    random = np.random.default_rng(seed)
+    parts: list[list[GradedGroup]] = [[], []]
+    for one in groups:
+        order = random.permutation(len(one))
+        for part, places in zip(parts, (order[::2], order[1::2]), strict=True):
+            if len(places):
+                products, grades = tuple(one.products[at] for at in places), tuple(one.grades[at] for at in places)
+                part.append(replace(one, products=products, grades=grades, weights=()))
+    return parts
 
 
 def annotators(folds: list[list[GradedGroup]], evidence: Evidence, n_levels: int, **learn: Any) -> list[TreeAnnotator]:
@@ -99,11 +117,7 @@ def by_class(folds: list[list[GradedGroup]], probabilities: np.ndarray, n_levels
 def mined(opened: OpenSearcher, folds: list[list[GradedGroup]], by: Sequence[TreeAnnotator]) -> dict[str, Any]:
     """The index's encoder mined for each fold, thresholds by the other folds."""
     recall = EngineRecall(opened.engine, opened.searcher.encoders["dense"], index=opened.index.name)
-    records = list(opened.engine.scan(("title", "identifiers"), index=opened.index.name))
-    duplicates = Duplicates(
-        {one["id"]: one.get("title") or "" for one in records},
-        {one["id"]: one.get("identifiers") or () for one in records},
-    )
+    duplicates = catalogue_duplicates(opened.engine, index=opened.index.name)
     reports = []
     for fold, annotator in zip(folds, by, strict=True):
         others = [one for other in folds if other is not fold for one in other]
@@ -166,6 +180,13 @@ def measured(options: argparse.Namespace, scale: Scale) -> dict[str, Any]:
                 control = annotators(folds, evidence, scale.n_levels, change=lambda some: shuffled(some, options.seed))
                 result["shuffled"] = figures(levels, said_of(folds, control), scale.n_levels)
                 print("shuffled", result["shuffled"]["margins"]["0.0"], flush=True)
+                own = halves(groups, options.seed)
+                result["own queries"] = figures(
+                    pairs_of([one for part in own for one in part])[1],
+                    said_of(own, annotators(own, evidence, scale.n_levels, seed=options.seed)),
+                    scale.n_levels,
+                )
+                print("own queries", result["own queries"]["margins"]["0.0"], flush=True)
                 result["mining"] = mined(opened, folds, by)
                 print("mining", {k: v for k, v in result["mining"].items() if k != "folds"}, flush=True)
     return result

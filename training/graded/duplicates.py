@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from rapidfuzz import fuzz
 
 from multirecall.engines.analysis import split_words
+from multirecall.engines.base import Engine
 
-__all__ = ["Duplicates"]
+__all__ = ["Duplicates", "catalogue_duplicates"]
 
 _ALIKE = 95.0
 """Percent of letters in common order, words sorted: "toner, black" and "black toners" are the same."""
@@ -43,6 +44,15 @@ class Duplicates:
             if words and numbers == _with_digit(theirs) and fuzz.ratio(text, " ".join(sorted(theirs))) >= _ALIKE:
                 return True
         return False
+
+
+def catalogue_duplicates(engine: Engine, *, index: str | None = None) -> Duplicates:
+    """Those of an index: reads titles and identifiers of all products once, and keeps them."""
+    records = list(engine.scan(("title", "identifiers"), index=index))
+    return Duplicates(
+        {str(one["id"]): str(one.get("title") or "") for one in records},
+        {str(one["id"]): [str(code) for code in one.get("identifiers") or ()] for one in records},
+    )
 
 
 def _with_digit(words: Iterable[str]) -> list[str]:

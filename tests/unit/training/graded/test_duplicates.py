@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from multirecall.training.graded.duplicates import Duplicates
+from multirecall.engines.exact import ExactEngine
+from multirecall.engines.schema import Schema
+from multirecall.training.graded.duplicates import Duplicates, catalogue_duplicates
+from tests.support.records import upsert
 
 TITLES = {
     "a": "HP 12A black toner cartridge",
@@ -33,3 +36,19 @@ def test_the_same_product_under_another_id(one: str, other: str, same: bool) -> 
     duplicates = Duplicates(TITLES, IDENTIFIERS)
     assert duplicates.any(one, ["nothing known", other]) is same
     assert duplicates.any(other, [one]) is same
+
+
+def test_those_of_an_index_are_read_from_it() -> None:
+    with ExactEngine(name="duplicates") as engine:
+        index = engine.create(Schema())
+        writes = [
+            upsert("a", "Black toner"),
+            upsert("b", "toner black"),
+            upsert("c", "x", identifiers=("4012345678901",)),
+        ]
+        assert all(result.ok for result in engine.write(writes, index=index))
+        engine.refresh(index=index)
+        engine.swap(index)
+        duplicates = catalogue_duplicates(engine)
+    assert duplicates.any("a", ["c", "b"])
+    assert not duplicates.any("a", ["c"])
