@@ -14,10 +14,19 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     read = read_vocabulary(tmp_path / "new")
     assert read.fingerprint == vocabulary().fingerprint
     assert read.named == vocabulary().named
+    assert read.kinds == vocabulary().kinds
+    assert read.kinds["black"] == 30
     assert read.is_name("CE505A")
     first = {file.name: file.read_bytes() for file in (tmp_path / "new").iterdir()}
     write_vocabulary(read, tmp_path / "new", {"index": "shop-000001"})
     assert {file.name: file.read_bytes() for file in (tmp_path / "new").iterdir()} == first
+
+
+def test_a_folder_of_before_there_were_kinds_is_read(tmp_path: Path) -> None:
+    write_vocabulary(vocabulary(), tmp_path, {})
+    (tmp_path / "kinds.tsv").unlink()
+    read = read_vocabulary(tmp_path)
+    assert (read.kinds, read.words) == ({}, vocabulary().words)
 
 
 def test_a_line_added_by_hand_is_a_known_word(tmp_path: Path) -> None:
