@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--updates", type=int)
     parser.add_argument("--arms", default="rl", help=f"with semicolons: rl; {'; '.join(ABLATIONS)}")
     parser.add_argument("--validation", action="store_true", help="measure on the dev templates and concepts instead")
-    parser.add_argument("--out", type=Path, help="folder for results and fine-tuned weights, which are used again")
+    parser.add_argument("--out", type=Path, help="folder for results and weights, which are used again")
     parser.add_argument("--table", type=Path, nargs="+")
     parser.add_argument("--plot", type=Path)
     args = parser.parse_args()
@@ -166,11 +166,10 @@ def _run(
 
     taught = taught_examples(lessons, engine, recipe)
     policy = new_policy(recipe, lessons, taught)
-    progress = Progress(None, mark="", on_row=_tell)
     if tuned_file is not None and tuned_file.exists():
         tuned = load_file(tuned_file)
     else:
-        fine_tune(policy, taught, recipe.supervised, seed=recipe.seed, progress=progress)
+        fine_tune(policy, taught, recipe.supervised, seed=recipe.seed, progress=Progress(None, mark="", on_row=_tell))
         tuned = {name: p.detach().clone() for name, p in policy.model.named_parameters()}
         if tuned_file is not None:
             save_file(tuned, tuned_file)
@@ -203,7 +202,7 @@ def _run(
         "cpu_s": spent,
         "judge": _judge_figures(keep_judge, tests, is_right),
         "arms": {"sft": measured()},
-        "curves": progress.rows,
+        "curves": [],
     }
     lap("measured")
     prompts = [need.text for need in lessons.taught]
@@ -211,9 +210,17 @@ def _run(
         _put(policy, tuned)
         rewards.weights = replace(recipe.reinforced.weights, **ABLATIONS.get(name, {}))
         rewards.repeats = name == "repeats count"
-        curve = progress if name == "rl" else Progress(None, mark="", on_row=_tell)
-        reinforce(policy, prompts, score, recipe.reinforced, n=recipe.n, seed=recipe.seed, progress=curve)
+        progress = Progress(
+            tuned_file.parent / f"{name.replace(' ', '_')}-{recipe.seed}" if tuned_file else None,
+            mark=f"{recipe.reinforced} {rewards.weights} {rewards.repeats}",
+            save_every=20,
+            resume=True,
+            on_row=_tell,
+        )
+        reinforce(policy, prompts, score, recipe.reinforced, n=recipe.n, seed=recipe.seed, progress=progress)
         lap(name)
+        if name == "rl":
+            report["curves"] = progress.rows
         report["arms"][name] = measured()
         keep(report)
     return report

@@ -108,7 +108,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             name="tiny",
             backbone=Backbone(vocab=1_500, d_model=96, d_ff=192, heads=4, layers=2, dropout=0.0),
             supervised=Supervised(steps=1_000, batch=32, rate=2e-3, warmup=40, embeddings=30.0, smoothing=0.0),
-            reinforced=Reinforced(updates=25, rate=2e-4),
+            reinforced=Reinforced(updates=60, prompts=16, rate=3e-4, weights=RewardWeights(diversity=1.0)),
             max_tokens=56,
             plain=0.15,
         ),
