@@ -45,6 +45,15 @@ class ScoredPairs:
         found: list[float] = np.unique(self.grades)[::-1].tolist()
         return found
 
+    def of(self, taken: Mask) -> ScoredPairs:
+        """Some of the pairs, those of a segment for instance; shape (n,). Raises InvalidInput if there are none."""
+        return scored_pairs(
+            self.query_ids[self.queries[taken]],
+            self.grades[taken],
+            self.scores[taken],
+            self.category_ids[self.categories[taken]] if len(self.category_ids) else None,
+        )
+
     def check_same_pairs(self, other: ScoredPairs) -> None:
         """Raises InvalidInput unless the other holds the same queries and grades, pair by pair."""
         if not (

@@ -86,9 +86,8 @@ def paired_gains(
     return gains
 
 
-def auc_of(pairs: ScoredPairs, higher: float, lower: float) -> Statistic:
-    """The global AUC of two grades: `separation.auc` of each draw."""
-    up, down = pairs.grades == higher, pairs.grades == lower
+def auc_of(pairs: ScoredPairs, up: Mask, down: Mask) -> Statistic:
+    """The global AUC of some pairs above others: `separation.auc` of each draw. Shapes (n,) as the pairs."""
     order = np.flatnonzero(down)[np.argsort(pairs.scores[down], kind="stable")]
     low_scores, low_queries, high_queries = pairs.scores[order], pairs.queries[order], pairs.queries[up]
     below = np.searchsorted(low_scores, pairs.scores[up], side="left")

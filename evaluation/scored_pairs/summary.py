@@ -22,16 +22,18 @@ from multirecall.evaluation.scored_pairs.resampling import (
     spread_of,
 )
 from multirecall.evaluation.scored_pairs.thresholding import Thresholded, held_out_threshold
-from multirecall.evaluation.separation import Separation, separation
+from multirecall.evaluation.separation import Separation, auc, separation
 
 __all__ = ["EncoderSeparation", "compare_encoders", "encoder_separation"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EncoderSeparation:
-    """`separation`: AUC, mean gap and overlap of each two grades, means and medians per grade, over all queries
-    together. `thresholded`: one threshold, chosen on other queries. `ordering`: the grades within each query."""
+    """`auc`: of the best grade above all others. `separation`: AUC, mean gap and overlap of each two grades, means and
+    medians per grade, over all queries together. `thresholded`: one threshold, chosen on other queries. `ordering`: the
+    grades within each query."""
 
+    auc: float
     separation: Separation
     thresholded: Thresholded
     ordering: Ordering
@@ -51,7 +53,9 @@ def encoder_separation(
 
     Raises InvalidInput as these do, and if all pairs have one grade.
     """
+    best = pairs.grades == pairs.levels[0]
     return EncoderSeparation(
+        auc=auc(pairs.scores[best], pairs.scores[~best]),
         separation=separation(pairs.scores, pairs.grades, bins=bins),
         thresholded=held_out_threshold(
             pairs, validation=validation, relevant_from=relevant_from, folds=folds, seed=seed
@@ -71,17 +75,22 @@ def compare_encoders(
 ) -> dict[str, Gain]:
     """What the new encoder gains on the old one, with paired bootstrap intervals over queries.
 
-    Both scored the same pairs. Names, for grades 2 and 1: `AUC 2>1`, `gap 2>1`, `overlap 2>1`, for each two grades;
-    `F1` of the held-out thresholds, which stay as they were chosen; `spread` of precision over categories, where there
-    are two; `order of means`, `order of representatives` and `order 2>1` for neighbouring grades.
+    Both scored the same pairs. Names: `AUC` of the best grade above all others; for each two grades, as 2 and 1,
+    `AUC 2>1`, `gap 2>1`, `overlap 2>1`; `F1` of the held-out thresholds, which stay as they were chosen; `spread` of
+    precision over categories, where there are two; `order of means`, `order of representatives` and, for neighbouring
+    grades, `order 2>1`.
     Raises InvalidInput if the pairs differ.
     """
     (old_pairs, was), (new_pairs, became) = old, new
     old_pairs.check_same_pairs(new_pairs)
-    pooled: dict[str, tuple[Statistic, Statistic]] = {}
+    best = old_pairs.grades == old_pairs.levels[0]
+    pooled: dict[str, tuple[Statistic, Statistic]] = {
+        "AUC": (auc_of(old_pairs, best, ~best), auc_of(new_pairs, best, ~best))
+    }
     for higher, lower in combinations(old_pairs.levels, 2):
         name = f"{higher:g}>{lower:g}"
-        pooled[f"AUC {name}"] = (auc_of(old_pairs, higher, lower), auc_of(new_pairs, higher, lower))
+        up, down = old_pairs.grades == higher, old_pairs.grades == lower
+        pooled[f"AUC {name}"] = (auc_of(old_pairs, up, down), auc_of(new_pairs, up, down))
         pooled[f"gap {name}"] = (mean_gap_of(old_pairs, higher, lower), mean_gap_of(new_pairs, higher, lower))
         pooled[f"overlap {name}"] = (
             overlap_of(old_pairs, higher, lower, bins=bins),

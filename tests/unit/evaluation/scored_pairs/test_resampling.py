@@ -8,8 +8,9 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from multirecall.core.errors import InvalidInput
 from multirecall.evaluation.paired_test import bootstrap_interval
-from multirecall.evaluation.scored_pairs import paired_gains, scored_pairs
+from multirecall.evaluation.scored_pairs import ScoredPairs, paired_gains, scored_pairs
 from multirecall.evaluation.scored_pairs.resampling import (
+    Statistic,
     auc_of,
     f1_of,
     mean_gap_of,
@@ -34,7 +35,8 @@ def test_auc_of_a_draw_is_sklearns_with_weights_ties_included() -> None:
                 roc_auc_score(pairs.grades[taken] == higher, pairs.scores[taken], sample_weight=weights[taken])
                 for weights in WEIGHTS
             ]
-            assert auc_of(pairs, higher, lower)(COUNTS) == pytest.approx(expected, abs=1e-12)
+            measure = auc_of(pairs, pairs.grades == higher, pairs.grades == lower)
+            assert measure(COUNTS) == pytest.approx(expected, abs=1e-12)
 
 
 def test_f1_and_spread_of_a_draw_are_those_of_the_pairs_drawn() -> None:
@@ -71,7 +73,11 @@ def test_means_and_overlap_of_a_draw_are_those_of_the_pairs_drawn() -> None:
 def test_a_draw_without_one_of_the_grades_has_no_measure() -> None:
     pairs = scored_pairs([0, 0, 1], [1, 0, 0], [0.9, 0.1, 0.2])
     counts = np.array([[0.0, 2.0], [1.0, 1.0]])
-    for measure in (auc_of(pairs, 1, 0), overlap_of(pairs, 1, 0), mean_gap_of(pairs, 1, 0)):
+    for measure in (
+        auc_of(pairs, pairs.grades == 1, pairs.grades == 0),
+        overlap_of(pairs, 1, 0),
+        mean_gap_of(pairs, 1, 0),
+    ):
         assert np.isfinite(measure(counts)).tolist() == [False, True]
 
 
@@ -87,17 +93,21 @@ def test_the_interval_of_a_mean_over_queries_is_that_of_the_paired_bootstrap() -
     assert gain.relative == pytest.approx(gain.difference / values[0].mean())
 
 
+def top_auc(pairs: ScoredPairs, grade: float = 2) -> Statistic:
+    return auc_of(pairs, pairs.grades == grade, pairs.grades == 0)
+
+
 def test_the_memory_that_is_planned_with_changes_nothing() -> None:
-    measures = {"AUC": (auc_of(PAIRS, 2, 0), auc_of(sample(gap=0.3), 2, 0))}
+    measures = {"AUC": (top_auc(PAIRS), top_auc(sample(gap=0.3)))}
     few = paired_gains(measures, PAIRS.n_queries, n_pairs=300_000, rounds=50)
     assert few == paired_gains(measures, PAIRS.n_queries, rounds=50)
 
 
 def test_what_cannot_be_resampled_is_refused() -> None:
-    measures = {"AUC": (auc_of(PAIRS, 2, 0), auc_of(PAIRS, 2, 0))}
+    measures = {"AUC": (top_auc(PAIRS), top_auc(PAIRS))}
     with pytest.raises(InvalidInput, match="two queries"):
         paired_gains(measures, 1)
     with pytest.raises(InvalidInput, match="two queries"):
         paired_gains(measures, PAIRS.n_queries, rounds=0)
     with pytest.raises(InvalidInput, match="AUC does not exist"):
-        paired_gains({"AUC": (auc_of(PAIRS, 7, 0), auc_of(PAIRS, 7, 0))}, PAIRS.n_queries, rounds=3)
+        paired_gains({"AUC": (top_auc(PAIRS, 7), top_auc(PAIRS, 7))}, PAIRS.n_queries, rounds=3)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from multirecall.core.errors import InvalidInput
 from multirecall.evaluation.scored_pairs import (
@@ -57,13 +58,15 @@ def test_a_better_encoder_gains_and_the_same_one_does_not() -> None:
     gains = compare_encoders(seen[0], seen[1], rounds=200)
     of_two = [f"{what} {pair}" for pair in ("2>1", "2>0", "1>0") for what in ("AUC", "gap", "overlap")]
     orders = ["order of means", "order of representatives", "order 2>1", "order 1>0"]
-    assert list(gains) == [*of_two, "F1", "spread", *orders]
+    assert list(gains) == ["AUC", *of_two, "F1", "spread", *orders]
     for name, gain in gains.items():
         if name != "spread":
             assert gain.significant, name
             assert (gain.difference < 0) == name.startswith("overlap")
         assert gain.interval.low <= gain.difference <= gain.interval.high
     pair, figures = seen[1][1].separation.of(2, 1), gains
+    top = better.grades == 2
+    assert figures["AUC"].new == pytest.approx(roc_auc_score(top, better.scores)) == seen[1][1].auc
     assert figures["AUC 2>1"].new == pytest.approx(pair.auc)
     assert figures["overlap 2>1"].new == pytest.approx(pair.overlap)
     assert figures["gap 2>1"].new == pytest.approx(pair.mean_gap)
@@ -80,6 +83,15 @@ def test_two_encoders_are_compared_on_the_same_pairs_only() -> None:
         compare_encoders((pairs, encoder_separation(pairs)), (turned, encoder_separation(turned)))
     with pytest.raises(InvalidInput, match="relevant"):
         compare_encoders((pairs, encoder_separation(pairs)), (pairs, encoder_separation(pairs, relevant_from=2)))
+
+
+def test_a_segment_of_the_queries_is_measured_alone() -> None:
+    pairs = sample()
+    early = pairs.of(pairs.queries < 10)
+    assert early.query_ids.tolist() == list(range(100, 110))
+    assert early.scores.tolist() == pairs.scores[pairs.queries < 10].tolist()
+    assert early.category_ids[early.categories].tolist() == pairs.categories[pairs.queries < 10].tolist()
+    assert len(pairs.of(pairs.grades > 0)) == int((pairs.grades > 0).sum())
 
 
 def some(**changes: object) -> ScoredPairs:
