@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from multirecall import __version__
+from multirecall.cli.audit import audit
 from multirecall.cli.changes import changes_app
 from multirecall.cli.clicks import clicks
 from multirecall.cli.compare import compare_runs
@@ -72,6 +73,7 @@ app.command("routes-report")(routes_report)
 app.command()(serve)
 app.command()(sample)
 app.command()(clicks)
+app.command()(audit)
 app.command()(synthesize)
 app.command()(tune)
 app.command()(demo)

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multirecall.core.errors import InvalidInput
+from multirecall.encoders.storing import write_atomically
 from multirecall.training.clicks.log import ClickLog
 from multirecall.training.clicks.table import query_key
 from multirecall.training.graded.groups import GradedGroup
 
-__all__ = ["AuditRule", "Flag", "audit"]
+__all__ = ["AuditRule", "Flag", "audit", "write_flags"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -111,6 +113,19 @@ def audit(groups: Iterable[GradedGroup], log: ClickLog, *, top: int, rule: Audit
             if pair not in flags or _distance(flag) > _distance(flags[pair]):
                 flags[pair] = flag
     return sorted(flags.values(), key=lambda flag: (-_distance(flag), flag.query, flag.product))
+
+
+def write_flags(flags: Sequence[Flag], groups: Iterable[GradedGroup], file: Path) -> None:
+    """A table to grade again: qid, product_id, grade (empty), the level it has, why it is doubted, query.
+
+    `multirecall pool` writes such tables; filled in, `read_judgments` reads it. Raises OSError.
+    """
+    qids = {query_key(group.query): group.qid for group in groups}
+    lines = ["qid\tproduct_id\tgrade\twas\twhy\tquery\n"]
+    for flag in flags:
+        cells = (qids[query_key(flag.query)], flag.product, "", str(flag.level), flag.reason, flag.query)
+        lines.append("\t".join(" ".join(cell.split()) for cell in cells) + "\n")
+    write_atomically(file, "".join(lines).encode("utf-8", "replace"))
 
 
 def _by_band(log: ClickLog, rule: AuditRule) -> Iterable[tuple[str, Integers, Integers, Integers, Integers, Floats]]:

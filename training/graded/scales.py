@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-__all__ = ["FOUR_GRADES", "SAME", "Scale", "three_levels"]
+from multirecall.evaluation.judgments import Judgments
+
+__all__ = ["FOUR_GRADES", "SAME", "Scale", "three_levels", "whole_grades"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,3 +51,8 @@ def three_levels(*, complements: int = 1, exact_need: frozenset[str] = frozenset
     return Scale(
         levels=MappingProxyType(levels), exact_levels=MappingProxyType({**levels, 1: 0}), exact_need=exact_need
     )
+
+
+def whole_grades(judgments: Judgments) -> Scale:
+    """All whole grades from 0 to the highest that occurs, each its own level."""
+    return Scale(levels=MappingProxyType({grade: grade for grade in range(int(judgments.top_grade) + 1)}))
