@@ -12,6 +12,7 @@ from multirecall.cli.by_workers import run_by_workers
 from multirecall.cli.output import console, print_json, printable, stderr
 from multirecall.cli.show_training import training_steps, training_summary, training_view
 from multirecall.cli.state import command
+from multirecall.cli.train_encoder import train_encoder_command
 from multirecall.cli.train_rewriter import train_rewriter_command
 from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.training.blender.growing import Growing
@@ -24,6 +25,7 @@ __all__ = ["train_app"]
 
 train_app = typer.Typer(help="Learn models from the catalogue and judgments.", no_args_is_help=True)
 train_app.command("rewriter")(train_rewriter_command)
+train_app.command("encoder")(train_encoder_command)
 
 
 def _train_by_workers(

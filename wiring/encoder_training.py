@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,21 +17,34 @@ from multirecall.evaluation.judgments import read_judgments
 from multirecall.evaluation.queries import read_queries
 from multirecall.indexer.applying import product_of_record
 from multirecall.indexer.copying import COPIED_FIELDS, mapping_of
+from multirecall.training.graded.annotating import Annotator
 from multirecall.training.graded.augmenting import with_slips
 from multirecall.training.graded.groups import GradedData, GradedGroup, graded_groups
 from multirecall.training.graded.scales import FOUR_GRADES, SAME, Scale, three_levels
 from multirecall.training.graded.splits import by_split_column, split_groups
+from multirecall.wiring.engines import opened_engine
+from multirecall.wiring.searchers import opened_searcher
+from multirecall.wiring.settings import Settings
 
 if TYPE_CHECKING:
     from multirecall.training.dense.course import Course
     from multirecall.training.graded.recipe import Mine
 
-__all__ = ["RECIPES", "EncoderTraining", "TrainedEncoder", "catalogue_texts", "train_encoder"]
+__all__ = [
+    "DEFAULT_LAYERS",
+    "RECIPES",
+    "EncoderTraining",
+    "TrainedEncoder",
+    "catalogue_texts",
+    "shop_to_learn",
+    "train_encoder",
+]
 
 RECIPES = ("mine-and-refine", "roar", "static")
 _STATIC = "static"
 _EPOCHS = {_STATIC: (10.0, 5.0), "onnx": (2.0, 1.0)}
-_LAYERS = 1
+DEFAULT_LAYERS = 1
+"""Of all-MiniLM-L6-v2: a step on two cores takes a ninth of the time of all six layers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +62,7 @@ class EncoderTraining:
     seed: int = 0
     epochs: float = 1.0
     batch: int = 32
-    layers: int = _LAYERS
+    layers: int = DEFAULT_LAYERS
     device: str = "cpu"
     dims: tuple[int, ...] = ()
     misspelt: float = 0.3
@@ -77,7 +92,7 @@ class TrainedEncoder:
 
 OnTraining = Callable[[str, float | None, str], None]
 """(what is being done, the share that is done or None, what to show beside it); may raise to stop."""
-Annotating = Callable[[Sequence[GradedGroup], int], Any]
+Annotating = Callable[[Sequence[GradedGroup], int], Annotator]
 """(training groups, levels): an annotator that learned from them."""
 
 
@@ -200,6 +215,7 @@ def _mine(
 ) -> Mine:
     """Mining with the encoder as it is then: its nearest products and those that words find, graded by the teacher."""
     from multirecall.training.dense.scoring import unit_vectors
+    from multirecall.training.graded.duplicates import catalogue_duplicates
     from multirecall.training.graded.mining import mine
     from multirecall.training.graded.recalling import ExactRecall, lexical_hits
     from multirecall.training.graded.thresholds import Thresholds
@@ -214,6 +230,7 @@ def _mine(
             thresholds=thresholds,
             annotator=annotator(train, top + 1),
             lexical=lexical_hits(engine, [group.query for group in train], 30),
+            duplicates=catalogue_duplicates(engine),
             seed=training.seed,
         )
         told.update(found.report.to_dict())
@@ -263,3 +280,32 @@ def _tower(training: EncoderTraining) -> Any:
     from multirecall.training.dense.static_tower import StaticTower
 
     return StaticTower(static_files(model_folder(model)) if model else None)
+
+
+@contextmanager
+def shop_to_learn(
+    settings: Settings, *, engine_url: str | None, catalogue: Path | None
+) -> Iterator[tuple[Engine, Annotating]]:
+    """The engine of the settings, or an index of the catalogue that lives as long as the training; and who grades pairs
+    by what a search there knows of them."""
+    with ExitStack() as stack:
+        if catalogue is not None:
+            from multirecall.indexer.build import build
+            from multirecall.indexer.sources import Catalogue
+
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            engine_url = f"embedded:{folder}/index"
+            with opened_engine(settings, engine_url, create=True) as made:
+                build(made, Catalogue([catalogue]), encoders={})
+        opened = stack.enter_context(
+            opened_searcher(settings, engine_url=engine_url, fusion="weighted_sum", use_policy=False)
+        )
+
+        def annotator(groups: Sequence[GradedGroup], n_levels: int) -> Annotator:
+            from multirecall.training.graded.evidence import open_evidence
+            from multirecall.training.graded.trees import learn_trees
+
+            evidence = open_evidence(opened.searcher, opened.engine, opened.index)
+            return learn_trees(groups, evidence, n_levels=n_levels)
+
+        yield opened.engine, annotator

@@ -1,0 +1,91 @@
+"""`multirecall train encoder`, on a generated shop and few steps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from multirecall.cli.main import app
+from multirecall.encoders.opening import open_encoder
+from multirecall.evaluation.testbed import write_sample
+from tests.support.torch_extra import require_torch
+
+torch = require_torch()
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shop")
+    write_sample(folder, products=150, queries=40, seed=3)
+    return folder
+
+
+def asked(shop: Path, out: Path, *more: str) -> list[str]:
+    files = ["--catalogue", str(shop / "catalogue.jsonl"), "--queries", str(shop / "queries.tsv")]
+    return ["train", "encoder", *files, "--judgments", str(shop / "judgments.tsv"), "--out", str(out), *more]
+
+
+def test_static_vectors_are_tuned_and_served(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(
+        app, asked(shop, tmp_path / "tuned", "--epochs", "0.1", "--json"), catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    card = json.loads(result.stdout)
+    assert card["encoder"] == f"static:{tmp_path / 'tuned'}"
+    assert card["stages"].keys() == {"stage-1", "stage-2"}
+    gained = card["held_out"]["condensed nDCG@10"]
+    assert gained["low"] <= gained["difference"] <= gained["high"]
+    assert open_encoder(card["encoder"]).encode_queries(["a lamp"]).shape == (1, 256)
+    assert open_encoder(f"{card['encoder']}/stage-1").fingerprint != open_encoder(card["encoder"]).fingerprint
+    assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".tuned")] == []
+
+
+def test_mine_and_refine_mines_with_a_teacher_and_writes_thresholds(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = asked(
+        shop, tmp_path / "tuned", "--recipe", "mine-and-refine", "--base", "static", "--epochs", "0.1", "--json"
+    )
+    result = CliRunner().invoke(app, said, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    card = json.loads(result.stdout)
+    thresholds = json.loads((tmp_path / "tuned" / "thresholds.json").read_text())
+    assert thresholds == {key: card["thresholds"][key] for key in ("medians", "above", "centres")}
+    assert len(thresholds["above"]) == 2
+    assert card["mined"]["annotated"] > 0
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--recipe", "magic"], "There is no recipe 'magic'"),
+        (["--base", "onnx"], "trains static vectors"),
+        (["--dims", "wide"], "no whole numbers"),
+        (["--engine", "exact:"], "exclude each other"),
+    ],
+)
+def test_what_cannot_be_trained_is_told(shop: Path, tmp_path: Path, more: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, asked(shop, tmp_path / "tuned", *more))
+    assert result.exit_code != 0
+    assert message in " ".join(result.output.split())
+
+
+def test_a_query_in_two_splits_is_told_with_its_rows(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    header, first, *_ = (shop / "queries.tsv").read_text(encoding="utf-8").splitlines()
+    qid, text = (dict(zip(header.split("\t"), first.split("\t"), strict=True))[name] for name in ("qid", "query"))
+    rows = ["qid\tquery\tsplit", f"{qid}\t{text}\ttrain", f"again\t{text}\ttest"]
+    (tmp_path / "queries.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    said = asked(shop, tmp_path / "tuned")
+    said[said.index("--queries") + 1] = str(tmp_path / "queries.tsv")
+    result = CliRunner().invoke(app, said)
+    assert result.exit_code != 0
+    assert "two splits" in " ".join(result.output.split())
+    assert not (tmp_path / "tuned").exists()
