@@ -27,7 +27,7 @@ import torch
 
 from benchmarks.dense_figures import Arm, Snapshot, summary, table
 from benchmarks.measure import write_result
-from multirecall.engines.opening import open_engine
+from multirecall.engines.base import Engine
 from multirecall.evaluation.judgments import read_judgments
 from multirecall.evaluation.queries import read_queries
 from multirecall.training.dense.course import Course
@@ -35,12 +35,17 @@ from multirecall.training.dense.objectives import BinaryCircle, Contrastive, Inf
 from multirecall.training.dense.scoring import scores_of, unit_vectors
 from multirecall.training.dense.stages import Stage, values_of
 from multirecall.training.dense.static_tower import StaticTower
+from multirecall.training.graded.annotating import Annotator
 from multirecall.training.graded.groups import GradedGroup, graded_groups
+from multirecall.training.graded.mining import AllIrrelevant, mine
+from multirecall.training.graded.recalling import ExactRecall
 from multirecall.training.graded.recipe import MineAndRefine, centres_of, thresholds_of
+from multirecall.training.graded.remembering import RememberingAnnotator
 from multirecall.training.graded.scales import FOUR_GRADES, three_levels
 from multirecall.training.graded.splits import deal_groups
 from multirecall.training.roar.recipe import Roar
-from multirecall.wiring.encoder_training import catalogue_texts
+from multirecall.wiring.encoder_training import Annotating, catalogue_texts, shop_to_learn
+from multirecall.wiring.settings import load_settings
 
 EPOCHS = {"static": (10.0, 5.0), "onnx": (2.0, 1.0)}
 
@@ -58,31 +63,53 @@ class Fold:
         return list(groups) if top == 3 else [self.three[group.qid] for group in groups]
 
 
+Step = tuple[Stage, Sequence[GradedGroup], Sequence[GradedGroup]]
+"""(stage, what it learns from, what else is judged for these queries)."""
+
+
 class Bench:
     """One tower, put back to where it began before each arm; first stages that arms share are trained once."""
 
-    def __init__(self, tower: Any, texts: Mapping[str, str], ids: Sequence[str], work: Path, base: str) -> None:
+    def __init__(
+        self,
+        tower: Any,
+        texts: Mapping[str, str],
+        ids: Sequence[str],
+        work: Path,
+        base: str,
+        annotating: Annotating | None = None,
+    ) -> None:
         self.tower = tower
         self.texts = texts
         self.ids = ids
         self.work = work
         self.base = base
         self.start = values_of(tower)
+        self._annotating = annotating
+        self._annotators: dict[int, Annotator] = {}
         self._after: dict[tuple[Any, ...], dict[str, torch.Tensor]] = {}
 
-    def course(self, fold: int, seed: int, stages: Sequence[tuple[Stage, Sequence[GradedGroup]]]) -> Course:
+    def course(self, fold: int, seed: int, stages: Sequence[Step]) -> Course:
         """A course that has gone through these stages."""
         course = Course(self.tower, self.texts, seed=seed)
         self._put(self.start)
         key: tuple[Any, ...] = (fold, seed)
-        for stage, groups in stages:
+        for stage, groups, judged in stages:
             key = (*key, repr(stage), hash(tuple(groups)))
             if key in self._after:
                 self._put(self._after[key])
             else:
-                course.run(stage, groups)
+                course.run(stage, groups, judged=judged)
                 self._after[key] = values_of(self.tower)
         return course
+
+    def annotator(self, fold: int, train: Sequence[GradedGroup]) -> Annotator:
+        """The trees of a fold, learned once and remembered with all that they said."""
+        if fold not in self._annotators:
+            self._annotators[fold] = RememberingAnnotator(
+                self._annotating(train, 3), self.work / f"annotated-{fold}.jsonl"
+            )
+        return self._annotators[fold]
 
     def forget(self) -> None:
         self._after.clear()
@@ -106,20 +133,43 @@ class Bench:
         return Snapshot(test=test, dev=dev, tops=np.take_along_axis(tops, order, axis=1))
 
 
-Stages = Callable[[Bench, Fold, int, int], Sequence[tuple[Stage, Sequence[GradedGroup]]]]
+Stages = Callable[[Bench, Fold, int, int], Sequence[Step]]
 
 
 def mine_refine(second: Callable[[MineAndRefine, tuple[float, ...]], Stage] | None, *, first: bool = True) -> Stages:
     """Stage 1, and a second that is made of the recipe and the centres which stage 1's scores give."""
 
-    def stages(bench: Bench, fold: Fold, number: int, seed: int) -> Sequence[tuple[Stage, Sequence[GradedGroup]]]:
+    def stages(bench: Bench, fold: Fold, number: int, seed: int) -> Sequence[Step]:
         recipe = MineAndRefine(epochs=EPOCHS[bench.base])
         groups, dev = fold.levels(fold.train, 2), fold.levels(fold.dev, 2)
-        one = [(recipe.first(), groups)] if first else []
+        one: list[Step] = [(recipe.first(), groups, ())] if first else []
         if second is None:
             return one
         course = bench.course(number, seed, one)
-        return [*one, (second(recipe, centres_of(thresholds_of(course, dev, 2))), groups)]
+        return [*one, (second(recipe, centres_of(thresholds_of(course, dev, 2))), groups, ())]
+
+    return stages
+
+
+def mined(*, annotated: bool) -> Stages:
+    """Stage 2 on what stage 1's encoder finds hard in the whole catalogue; unjudged products graded by trees that know
+    the training queries' judgments, or taken for irrelevant."""
+
+    def stages(bench: Bench, fold: Fold, number: int, seed: int) -> Sequence[Step]:
+        recipe = MineAndRefine(epochs=EPOCHS[bench.base])
+        train, dev = fold.levels(fold.train, 2), fold.levels(fold.dev, 2)
+        one: list[Step] = [(recipe.first(), train, ())]
+        thresholds = thresholds_of(bench.course(number, seed, one), dev, 2)
+        vectors = unit_vectors(bench.tower, [bench.texts[name] for name in bench.ids])
+        found = mine(
+            train,
+            ExactRecall(bench.ids, vectors, lambda queries: unit_vectors(bench.tower, queries)),
+            thresholds=thresholds,
+            annotator=bench.annotator(number, train) if annotated else AllIrrelevant(3),
+            seed=seed,
+        )
+        say(f"seed {seed}, fold {number}, mining: {found.report.to_dict()}")
+        return [*one, (recipe.second(centres_of(thresholds)), found.groups, train)]
 
     return stages
 
@@ -132,11 +182,11 @@ def roars(
 ) -> Stages:
     """ROAR's stages by the recipe, changed; `shuffled` deals the grades of stage 2 out anew within each query."""
 
-    def stages(bench: Bench, fold: Fold, number: int, seed: int) -> Sequence[tuple[Stage, Sequence[GradedGroup]]]:
+    def stages(bench: Bench, fold: Fold, number: int, seed: int) -> Sequence[Step]:
         recipe = change(Roar(epochs=EPOCHS[bench.base]))
         chosen = of(*recipe.stages())
         last = [with_shuffled_grades(group, seed) for group in fold.train] if shuffled else fold.train
-        return [(stage, last if stage.name == "stage-2" else fold.train) for stage in chosen]
+        return [(stage, last if stage.name == "stage-2" else fold.train, ()) for stage in chosen]
 
     return stages
 
@@ -162,11 +212,19 @@ def binary(recipe: MineAndRefine, centres: tuple[float, ...]) -> Stage:
     return replace(recipe.second(centres), objective=BinaryCircle(beside=Contrastive(top=2)))
 
 
+def one_sided(recipe: MineAndRefine, centres: tuple[float, ...]) -> Stage:
+    second = recipe.second(centres)
+    return replace(second, objective=replace(second.objective, one_sided=True))
+
+
 ARMS: Mapping[str, Stages] = {
     "untrained": lambda bench, fold, number, seed: (),
     "InfoNCE, exact only": roars(of=exact_only),
     "supervised contrastive (M&R stage 1)": mine_refine(None),
     "M&R: circle": mine_refine(lambda recipe, centres: recipe.second(centres)),
+    "M&R: circle, one-sided": mine_refine(one_sided),
+    "M&R: mined, annotated": mined(annotated=True),
+    "M&R: mined, not annotated": mined(annotated=False),
     "M&R: binary circle": mine_refine(binary),
     "M&R: circle from the raw encoder": mine_refine(lambda recipe, centres: recipe.second(centres), first=False),
     "InfoNCE with mask (ROAR stage 1)": roars(of=lambda one, two: (one,)),
@@ -207,6 +265,35 @@ def tower_of(args: argparse.Namespace) -> Any:
     return tower
 
 
+def trained(
+    args: argparse.Namespace, engine: Engine, annotating: Annotating
+) -> tuple[dict[str, Arm], list[Fold], list[str]]:
+    texts = catalogue_texts(engine)
+    queries, judgments = read_queries(args.data / "queries.tsv"), read_judgments(args.data / "judgments.tsv")
+    groups = graded_groups(queries, judgments, catalogue=texts, scale=FOUR_GRADES).groups
+    of_three = graded_groups(queries, judgments, catalogue=texts, scale=three_levels()).groups
+    three = {group.qid: group for group in of_three}
+    ids = sorted(texts) if args.base == "static" else []
+    tower = tower_of(args)
+    tower.prepare([*(group.query for group in groups), *texts.values()])
+    bench = Bench(tower, texts, ids, args.work, args.base, annotating)
+    folds = folds_of(groups, three, args.folds)
+    arms: dict[str, Arm] = {name: {} for name in args.arms}
+    for seed in range(1, args.seeds + 1):
+        for number, fold in enumerate(folds):
+            for name in args.arms:
+                kept = args.work / f"{args.base}-{seed}-{number}" / f"{name.replace(' ', '_')}.npz"
+                if not kept.exists():
+                    started = time.perf_counter()
+                    bench.course(number, seed, ARMS[name](bench, fold, number, seed))
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    bench.snapshot(fold).save(kept)
+                    say(f"seed {seed}, fold {number}, {name}: {time.perf_counter() - started:.0f} s")
+                arms[name][seed, number] = Snapshot.load(kept)
+            bench.forget()
+    return arms, folds, ids
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for what arms give")
@@ -223,30 +310,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=None)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    with open_engine(args.engine) as engine:
-        texts = catalogue_texts(engine)
-    queries, judgments = read_queries(args.data / "queries.tsv"), read_judgments(args.data / "judgments.tsv")
-    groups = graded_groups(queries, judgments, catalogue=texts, scale=FOUR_GRADES).groups
-    of_three = graded_groups(queries, judgments, catalogue=texts, scale=three_levels()).groups
-    three = {group.qid: group for group in of_three}
-    ids = sorted(texts) if args.base == "static" else []
-    tower = tower_of(args)
-    tower.prepare([*(group.query for group in groups), *texts.values()])
-    bench = Bench(tower, texts, ids, args.work, args.base)
-    folds = folds_of(groups, three, args.folds)
-    arms: dict[str, Arm] = {name: {} for name in args.arms}
-    for seed in range(1, args.seeds + 1):
-        for number, fold in enumerate(folds):
-            for name in args.arms:
-                kept = args.work / f"{args.base}-{seed}-{number}" / f"{name.replace(' ', '_')}.npz"
-                if not kept.exists():
-                    started = time.perf_counter()
-                    bench.course(number, seed, ARMS[name](bench, fold, number, seed))
-                    kept.parent.mkdir(parents=True, exist_ok=True)
-                    bench.snapshot(fold).save(kept)
-                    say(f"seed {seed}, fold {number}, {name}: {time.perf_counter() - started:.0f} s")
-                arms[name][seed, number] = Snapshot.load(kept)
-            bench.forget()
+    with shop_to_learn(load_settings(), engine_url=args.engine, catalogue=None) as (engine, annotating):
+        arms, folds, ids = trained(args, engine, annotating)
     found = summary(arms, [(fold.test, fold.dev) for fold in folds], ids, baseline=args.arms[0])
     sys.stderr.write(table(found) + "\n")
     settings = {key: str(value) for key, value in vars(args).items()}

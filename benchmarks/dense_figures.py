@@ -145,6 +145,7 @@ def summary(arms: Mapping[str, Arm], folds: Sequence[Fold], ids: Sequence[str], 
 _STAGE_BEFORE = {
     "M&R: circle": "supervised contrastive (M&R stage 1)",
     "M&R: binary circle": "M&R: circle",
+    "M&R: circle, one-sided": "M&R: circle",
     "M&R: mined, annotated": "M&R: mined, not annotated",
     "ROAR": "InfoNCE with mask (ROAR stage 1)",
     "ROAR, margin-aware": "ROAR",

@@ -116,6 +116,7 @@ class Circle(_Free):
     centres: Sequence[float] = CENTRES
     half_width: float = 0.1
     gamma: float = 128.0
+    one_sided: bool = False
 
     def __call__(self, rows: Rows) -> Tensor:
         refined = circle(
@@ -125,6 +126,7 @@ class Circle(_Free):
             centres=self.centres,
             half_width=self.half_width,
             gamma=self.gamma,
+            one_sided=self.one_sided,
         )
         return refined + self.share * self.beside(rows)
 
