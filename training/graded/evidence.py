@@ -49,7 +49,8 @@ class Evidence:
         return self.features.names
 
     def of(self, query: str, products: Sequence[str]) -> Floats:
-        """Shape (products, features). A product that the index does not have gives a row of NaN.
+        """Shape (products, features). A product that the index does not have gives a row of NaN, and so does any for a
+        query without letter and digit.
 
         All candidates of the query's search are looked at along with the products that are asked for, since what a
         product is like is told by what else is found. Products that no route found are put at the end of the route
@@ -62,6 +63,8 @@ class Evidence:
                 hint="See why the route fails: multirecall search.",
                 field="queries",
             )
+        if not answer.rankings:  # no letter and no digit: nothing was asked
+            return np.full((len(products), len(self.names)), np.nan)
         found = {hit.id for ranking in answer.rankings for hit in ranking.hits}
         beyond = [one for one in dict.fromkeys(products) if one not in found]
         pool = Pool(

@@ -63,22 +63,24 @@ def learn_trees(
 ) -> TreeAnnotator:
     """Learns from the pairs of these groups, which must be of training queries only; `advance` is called per group.
 
-    Each pair counts by its weight. Blocks: some 60 ms a query to ask, and seconds to learn. Raises InvalidInput for
-    fewer than 100 pairs or fewer than two levels.
+    Each pair counts by its weight; one whose product the index does not have is left out. Blocks: some 60 ms a query to
+    ask, and seconds to learn. Raises InvalidInput for fewer than 100 pairs or fewer than two levels.
     """
     parts = []
     for group in groups:
         parts.append(evidence.of(group.query, group.products))
         advance()
-    labels = np.array([level for group in groups for level in group.grades])
-    weights = np.array([group.weight(at) for group in groups for at in range(len(group))])
+    rows = np.concatenate(parts) if parts else np.empty((0, len(evidence.names)))
+    known = ~np.isnan(rows).all(axis=1)
+    rows = rows[known]
+    labels = np.array([level for group in groups for level in group.grades])[known]
+    weights = np.array([group.weight(at) for group in groups for at in range(len(group))])[known]
     if len(labels) < _LEAST_PAIRS or len(set(labels.tolist())) < 2:
         raise InvalidInput(
             f"An annotator learns from {_LEAST_PAIRS} judged pairs or more of two levels, got {len(labels)} pairs.",
             hint="Judge more pairs (multirecall pool), or name an endpoint or a cross-encoder.",
             field="judgments",
         )
-    rows = np.concatenate(parts)
     parameters = {
         "objective": "multiclass", "num_class": n_levels, "learning_rate": 0.05, "num_leaves": 15,
         "min_data_in_leaf": max(5, min(100, len(rows) // 50)), "lambda_l2": 5.0, "feature_fraction": 0.4,

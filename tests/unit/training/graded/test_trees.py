@@ -65,10 +65,13 @@ def test_it_learns_to_grade_queries_that_it_never_saw(shop: tuple[Evidence, dict
     control = agreement(levels, blind.grade(pairs).argmax(axis=1).tolist(), n_levels=4)
     assert learned.kappa > control.kappa + 0.2
     assert annotator.fingerprint != blind.fingerprint
-    assert np.isnan(annotator.grade([("desk", "gone")])).all()
+    assert np.isnan(annotator.grade([("desk", "gone"), ("???", pairs[0][1])])).all()
 
 
 def test_too_little_to_learn_from_is_refused(shop: tuple[Evidence, dict[str, list[GradedGroup]]]) -> None:
     evidence, parts = shop
     with pytest.raises(InvalidInput, match="100 judged pairs or more of two levels"):
         learn_trees(parts["train"][:1], evidence, n_levels=4)
+    unknown = replace(parts["train"][0], products=tuple(f"gone {at}" for at in range(200)), grades=(3, 0) * 100)
+    with pytest.raises(InvalidInput, match="got 0 pairs"):
+        learn_trees([unknown], evidence, n_levels=4)
