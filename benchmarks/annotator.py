@@ -102,6 +102,21 @@ def figures(levels: Sequence[int], probabilities: np.ndarray, n_levels: int) -> 
     return {"margins": by_margin, "by_mean": agreement(levels, mean.tolist(), n_levels=n_levels).to_dict()}
 
 
+def order(groups: Sequence[GradedGroup], probabilities: np.ndarray, n_levels: int) -> float:
+    """The share of pairs of one query's products with different levels that the mean level puts right, over queries;
+    .5 is chance. What a query's products are like as a whole does not help here."""
+    mean = probabilities @ np.arange(n_levels)
+    found, at = [], 0
+    for one in groups:
+        said, levels = mean[at : at + len(one)], np.array(one.grades)
+        at += len(one)
+        higher = levels[:, None] > levels[None, :]
+        if higher.any():
+            right = (said[:, None] > said[None, :]) + 0.5 * (said[:, None] == said[None, :])
+            found.append(float(right[higher].mean()))
+    return round(float(np.mean(found)), 4)
+
+
 def by_class(folds: list[list[GradedGroup]], probabilities: np.ndarray, n_levels: int) -> dict[str, Agreement]:
     groups = [one for fold in folds for one in fold]
     classes = [one.columns["class"] for one in groups for _ in one.products]
@@ -171,21 +186,26 @@ def measured(options: argparse.Namespace, scale: Scale) -> dict[str, Any]:
             learned_s = time.perf_counter() - started - asked_s
             result[name] = {
                 **figures(levels, probabilities, scale.n_levels),
+                "order": order(groups, probabilities, scale.n_levels),
                 "classes": {one: of.to_dict() for one, of in by_class(folds, probabilities, scale.n_levels).items()},
                 "asked_s": round(asked_s, 1),
                 "learned_s": round(learned_s, 1),
             }
             print(name, result[name]["margins"], result[name]["by_mean"], flush=True)
             if rewritings:
-                control = annotators(folds, evidence, scale.n_levels, change=lambda some: shuffled(some, options.seed))
-                result["shuffled"] = figures(levels, said_of(folds, control), scale.n_levels)
-                print("shuffled", result["shuffled"]["margins"]["0.0"], flush=True)
-                own = halves(groups, options.seed)
-                result["own queries"] = figures(
-                    pairs_of([one for part in own for one in part])[1],
-                    said_of(own, annotators(own, evidence, scale.n_levels, seed=options.seed)),
-                    scale.n_levels,
+                control = said_of(
+                    folds, annotators(folds, evidence, scale.n_levels, change=lambda some: shuffled(some, options.seed))
                 )
+                result["shuffled"] = {
+                    **figures(levels, control, scale.n_levels), "order": order(groups, control, scale.n_levels)
+                }  # fmt: skip
+                print("shuffled", result["shuffled"]["margins"]["0.0"], result["shuffled"]["order"], flush=True)
+                own = halves(groups, options.seed)
+                parts = [one for part in own for one in part]
+                said = said_of(own, annotators(own, evidence, scale.n_levels, seed=options.seed))
+                result["own queries"] = {
+                    **figures(pairs_of(parts)[1], said, scale.n_levels), "order": order(parts, said, scale.n_levels)
+                }  # fmt: skip
                 print("own queries", result["own queries"]["margins"]["0.0"], flush=True)
                 result["mining"] = mined(opened, folds, by)
                 print("mining", {k: v for k, v in result["mining"].items() if k != "folds"}, flush=True)
