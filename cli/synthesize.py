@@ -34,6 +34,9 @@ def synthesize(
         str, typer.Option(help="Cross-encoder as the general judge (extra `train`).", show_default="the encoder")
     ] = "",
     precision: Annotated[float, typer.Option(min=0.5, max=1, help="Wanted of each judge alone.")] = 0.9,
+    min_intent: Annotated[
+        float, typer.Option(min=0, max=1, help="Least confidence of a rewriting; 0 leaves all to the judges.")
+    ] = 0.7,
     candidates: Annotated[int, typer.Option(min=10, max=1000, help="Of BM25, and of dense, per rewriting.")] = 100,
     seed: Annotated[int, typer.Option(help="The same seed gives the same judges.")] = 0,
     workers: Annotated[bool, typer.Option("--workers", help="Let a worker do it; files as it sees them.")] = False,
@@ -56,6 +59,7 @@ def synthesize(
         complete=complete,
         cross_encoder=cross_encoder,
         precision=precision,
+        min_intent=min_intent,
         k=candidates,
         seed=seed,
     )

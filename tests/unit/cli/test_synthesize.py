@@ -48,6 +48,8 @@ def test_queries_of_a_file_become_pairs_and_a_second_run_finds_them_settled(
     assert {pair.x for pair in pairs} == {"laptop for first term"}
     assert {pair.y_used for pair in pairs} <= {"laptop", "desk lamp", "backpack"}
     assert json.loads(run(shop, monkeypatch, *options)[1])["known"] == 2
+    unsure = json.loads(run(shop, monkeypatch, *options, "--min-intent", "1")[1])
+    assert (unsure["known"], unsure["dropped"]) == (0, {"no rewriting": 2})
 
 
 def test_labels_of_half_a_pair_of_files_are_refused(
