@@ -35,11 +35,6 @@ class Grouping(Generic[Key]):
         numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
         return cls(tuple(numbers), np.array([*map(numbers.__getitem__, keys)], dtype=np.intp))
 
-    def others(self, weights: Floats) -> Floats:
-        """Per candidate the weights of the others of its group, by those of all others. Weights add up to 1."""
-        found: Floats = _others(self.group, len(self.keys), weights)
-        return found
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Words:
@@ -50,35 +45,32 @@ class Words:
     ends: Integers
     n_words: int
 
-    def likeness(self, weights: Floats, values: Floats, squares: Floats) -> Floats:
-        """Per row the cosine with the weighted mean of all others; missing without words, or if nothing has weight.
+    def likeness(self, first: Positions, weights: Floats, values: Floats, squares: Floats) -> Floats:
+        """Per row the cosine with the weighted mean of the `first` others; missing without words, or if they have none.
 
-        `weights` (n,), of the rows, mostly 0, adding up to 1; `values` (n_words,), those of a row that has the word;
+        `weights` (number of first,), adding up to 1; `values` (n_words,), those of a row that has the word;
         `squares` (n,), per row the sum of its words' squared values. Returns shape (n,). No row has a word twice.
         """
-        found: Floats = _likeness(self.word, self.begins, self.ends, weights, values, squares)
+        found: Floats = _likeness(self.word, self.begins, self.ends, first, weights, values, squares)
         return found
 
 
 @compiled
-def _others(group: Positions, n_groups: int, weights: Floats) -> Floats:
-    total, others = np.zeros(n_groups), np.empty(len(group))
-    for row in range(len(group)):
-        total[group[row]] += weights[row]
-    for row in range(len(group)):
-        others[row] = (total[group[row]] - weights[row]) / (1.0 - weights[row])
-    return others
-
-
-@compiled
 def _likeness(
-    word: Integers, begins: Integers, ends: Integers, weights: Floats, values: Floats, squares: Floats
+    word: Integers,
+    begins: Integers,
+    ends: Integers,
+    first: Positions,
+    weights: Floats,
+    values: Floats,
+    squares: Floats,
 ) -> Floats:
-    mean = np.zeros(len(values))
-    for row in range(len(ends)):
-        if weights[row] != 0.0:
-            for at in range(begins[row], ends[row]):
-                mean[word[at]] += weights[row]
+    mean, own = np.zeros(len(values)), np.zeros(len(ends))
+    for place in range(len(first)):
+        row = first[place]
+        own[row] = weights[place]
+        for at in range(begins[row], ends[row]):
+            mean[word[at]] += own[row]
     length = 0.0
     for one in range(len(values)):
         mean[one] *= values[one]
@@ -93,8 +85,8 @@ def _likeness(
             shared = 0.0
             for at in range(begins[row], ends[row]):
                 shared += mean[word[at]]
-            others = shared - weights[row] * squares[row]
+            others = shared - own[row] * squares[row]
             if others <= _ROUNDING * shared:
                 others = 0.0
-            likeness[row] = others / ((1.0 - weights[row]) * np.sqrt(squares[row]) * length)
+            likeness[row] = others / ((1.0 - own[row]) * np.sqrt(squares[row]) * length)
     return likeness

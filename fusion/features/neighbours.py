@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -26,11 +26,8 @@ class _First:
 
     def __init__(self, pool: Pool, of: str, n: int) -> None:
         self.pool = pool
-        first = (pool.by_blend if of == BLEND else pool.routes[of].positions)[:n]
-        self.weights: Floats | None = None
-        if len(first) > 1:
-            self.weights = np.zeros(len(pool))
-            self.weights[first] = _discounts(len(first))
+        self.first = (pool.by_blend if of == BLEND else pool.routes[of].positions)[:n]
+        self.weights = _discounts(len(self.first)) if len(self.first) > 1 else None
 
     def brand(self) -> Column | float:
         return self._of_group(self.pool.brands, self.pool.has_brand)
@@ -41,21 +38,40 @@ class _First:
     def _of_group(self, groups: Grouping[Any], known: Flags) -> Column | float:
         if self.weights is None:
             return MISSING
-        return np.where(known, groups.others(self.weights), MISSING)
+        column: Column = _in_group(groups.group, known, self.first, self.weights)
+        return column
 
     def attributes(self) -> Column | float:
         if self.weights is None:
             return MISSING
-        attributes = self.pool.texts.attributes
-        return attributes.likeness(self.weights, np.ones(attributes.n_words), self.pool.texts.n_attributes)
+        texts = self.pool.texts
+        return texts.attributes.likeness(self.first, self.weights, texts.attribute_values, texts.n_attributes)
 
     def title(self) -> Column | float:
         if self.weights is None:
             return MISSING
         texts = self.pool.texts
-        return texts.title_words.likeness(self.weights, texts.title_idf, texts.title_squares)
+        return texts.title_words.likeness(self.first, self.weights, texts.title_idf, texts.title_squares)
 
 
+@compiled
+def _in_group(group: Positions, known: Flags, first: Positions, weights: Floats) -> Floats:
+    """Per candidate the weights of the others of its group among the first, by those of all others. Missing for one
+    that has no group. Shape (n,); `weights` add up to 1."""
+    n = len(group)
+    total, own = np.zeros(n), np.zeros(n)  # there are no more groups than candidates
+    for at in range(len(first)):
+        own[first[at]] = weights[at]
+    for row in range(n):
+        total[group[row]] += own[row]
+    others = np.full(n, np.nan)
+    for row in range(n):
+        if known[row]:
+            others[row] = (total[group[row]] - own[row]) / (1.0 - own[row])
+    return others
+
+
+@lru_cache(maxsize=64)
 def _discounts(n: int) -> Floats:
     """Those of the first `n` ranks, adding up to 1."""
     discounts = 1.0 / np.log2(np.arange(2, n + 2))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from multirecall.core.codes import query_codes
 from multirecall.core.query import Query
 from multirecall.core.ranking import FieldValue, Ranking, RouteStatus, ScoreKind
+from multirecall.fusion.compiled import compiled
 from multirecall.fusion.features.comparing import Compared
 from multirecall.fusion.features.incidence import Flags, Floats, Grouping, Positions
 from multirecall.fusion.features.lexicon import numbers_in
@@ -109,8 +110,8 @@ class Pool:
         found = [columns.normalised for columns in self.routes.values() if len(columns.scores)]
         if not found:
             return np.zeros(len(self))
-        total: Floats = sum((np.where(normalised >= 0.0, normalised, 0.0) for normalised in found), np.zeros(len(self)))
-        return total / len(found)
+        blend: Floats = _mean(np.array(found))
+        return blend
 
     @cached_property
     def by_blend(self) -> NDArray[np.intp]:
@@ -193,6 +194,16 @@ _OF_THE_QUERY = (
 """What is worked out of the query's text. All else is of the products or of the routes."""
 
 
+@compiled
+def _mean(normalised: Floats) -> Floats:
+    """Over the routes, a missing score as 0. Shape (number of routes, n) in, (n,) out."""
+    mean = np.zeros(normalised.shape[1])
+    for route in range(len(normalised)):
+        for row in range(len(mean)):
+            mean[row] += normalised[route, row] if normalised[route, row] >= 0.0 else 0.0
+    return mean / len(normalised)
+
+
 class _Hits(NamedTuple):
     """A ranking's hits as columns."""
 
@@ -216,13 +227,22 @@ def _columns(ranking: Ranking | None, hits: _Hits, at: Mapping[str, int]) -> Rou
         return RouteColumns(False, nothing, nothing, nothing, empty, np.empty(0, dtype=np.intp), float("nan"))
     positions = np.array([*map(at.__getitem__, hits.ids)], dtype=np.intp)
     scores = np.array(hits.scores, dtype=np.float64)
-    rank, score, normalised = nothing.copy(), nothing.copy(), nothing.copy()
-    rank[positions] = np.arange(1, len(scores) + 1)
-    score[positions] = scores
-    if ranking.kind is ScoreKind.PROBABILITY:
-        normalised[positions] = np.clip(scores, 0.0, 1.0)
-    elif len(scores):
-        spread = scores[0] - scores[-1]
-        normalised[positions] = (scores - scores[-1]) / spread if spread > 0.0 else 1.0
+    rank, score, normalised = _spread_out(positions, scores, len(at), ranking.kind is ScoreKind.PROBABILITY)
     total = float("nan") if ranking.total is None else float(ranking.total)
     return RouteColumns(True, rank, score, normalised, scores, positions, total)
+
+
+@compiled
+def _spread_out(positions: Positions, scores: Floats, n: int, probabilities: bool) -> tuple[Floats, Floats, Floats]:
+    """Rank, score and normalised score of each candidate, from the hits' scores and where they stand. Shapes (n,)."""
+    rank, score, normalised = np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan)
+    lowest = scores[-1] if len(scores) else 0.0
+    spread = scores[0] - lowest if len(scores) else 0.0
+    for place in range(len(scores)):
+        at, one = positions[place], scores[place]
+        rank[at], score[at] = place + 1.0, one
+        if probabilities:
+            normalised[at] = min(max(one, 0.0), 1.0)
+        else:
+            normalised[at] = (one - lowest) / spread if spread > 0.0 else 1.0
+    return rank, score, normalised

@@ -21,19 +21,39 @@ class _Route:
 
     def __init__(self, columns: RouteColumns) -> None:
         self.columns = columns
-        scores = columns.scores
-        self.hits = float(len(scores)) if columns.ran else MISSING
-        self.top = self.mean = self.deviation = self.tenth = MISSING
-        if len(scores):
-            self.top, self.tenth = float(scores[0]), float(scores[min(_SHOWN, len(scores)) - 1])
-            self.mean, self.deviation = float(scores.mean()), float(scores.std())
+        self.hits = float(len(columns.scores)) if columns.ran else MISSING
+        (self.top, self.tenth, self.mean, self.deviation), (found, margin, ratio, z) = _signals(
+            columns.scores, columns.rank, columns.score
+        )
+        self.found: Column | float = found if columns.ran else MISSING
+        self.margin: Column = margin
+        self.ratio: Column = ratio
+        self.z: Column = z
 
-    def found(self) -> Column | float:
-        return np.isfinite(self.columns.rank) if self.columns.ran else MISSING
 
-    def z(self) -> Column:
-        above = self.columns.score - self.mean
-        return above / self.deviation if self.deviation > 0.0 else above * 0.0  # missing stays missing
+@compiled
+def _signals(
+    scores: Floats, rank: Floats, score: Floats
+) -> tuple[tuple[float, float, float, float], tuple[Floats, Floats, Floats, Floats]]:
+    """Of the list's `scores` the top, the tenth (or last), the mean and the deviation. Of each candidate whether the
+    list has it, how far it is below the top, its share of the top (missing if that is not above 0), and how many
+    deviations it is above the mean (0 if all are the same)."""
+    top = tenth = mean = deviation = np.nan
+    if len(scores):
+        top, tenth = scores[0], scores[min(_SHOWN, len(scores)) - 1]
+        mean = scores.sum() / len(scores)
+        deviation = 0.0  # and not what rounding makes of it, if all are the same
+        if top != scores[-1]:
+            deviation = np.sqrt(((scores - mean) ** 2).sum() / len(scores))
+    n = len(score)
+    found, margin, ratio, z = np.empty(n), np.empty(n), np.full(n, np.nan), np.empty(n)
+    for row in range(n):
+        above = score[row] - mean
+        found[row], margin[row] = np.isfinite(rank[row]), top - score[row]
+        z[row] = above / deviation if deviation > 0.0 else above * 0.0
+        if top > 0.0:
+            ratio[row] = score[row] / top
+    return (top, tenth, mean, deviation), (found, margin, ratio, z)
 
 
 def route_signals(of: str) -> FeatureGroup[_Route]:
@@ -42,7 +62,7 @@ def route_signals(of: str) -> FeatureGroup[_Route]:
         Feature(
             name=f"{of}.found",
             description=f"1 if {of} found it, 0 if not; missing if {of} did not run",
-            column=lambda route: route.found(),
+            column=lambda route: route.found,
         ),
         Feature(
             name=f"{of}.rank",
@@ -61,19 +81,19 @@ def route_signals(of: str) -> FeatureGroup[_Route]:
             name=f"{of}.margin",
             description=f"top score of {of} minus this one",
             monotone=-1,
-            column=lambda route: route.top - route.columns.score,
+            column=lambda route: route.margin,
         ),
         Feature(
             name=f"{of}.ratio",
             description=f"this score by the top score of {of}",
             monotone=1,
-            column=lambda route: route.columns.score / route.top if route.top > 0.0 else MISSING,
+            column=lambda route: route.ratio,
         ),
         Feature(
             name=f"{of}.z",
             description=f"standard deviations above the mean score of {of}",
             monotone=1,
-            column=lambda route: route.z(),
+            column=lambda route: route.z,
         ),
         Feature(name=f"{of}.top_score", description=f"query: the top score of {of}", column=lambda route: route.top),
         Feature(

@@ -57,6 +57,11 @@ class Texts:
         return lengths
 
     @cached_property
+    def attribute_values(self) -> Floats:
+        """What an attribute name counts: each the same. Shape (number of attribute names,)."""
+        return np.ones(self._n_attributes)
+
+    @cached_property
     def kinds(self) -> Grouping[int]:
         """The candidates by their attribute names: products of one kind mostly have the same."""
         kinds, group = self._kinds

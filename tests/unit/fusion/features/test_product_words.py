@@ -109,5 +109,7 @@ def test_likeness_against_a_dense_matrix() -> None:
     others = mean - of_rows[:, None] * rows  # each row left out of the mean, which keeps its length
     norms = np.linalg.norm(rows, axis=1) * np.linalg.norm(mean) * (1.0 - of_rows)
     expected = np.divide((rows * others).sum(axis=1), norms, out=np.full(30, np.nan), where=norms > 0.0)
-    np.testing.assert_allclose(words.likeness(of_rows, of_words, (rows**2).sum(axis=1)), expected, atol=1e-12)
-    assert np.isnan(words.likeness(np.zeros(30), of_words, (rows**2).sum(axis=1))).all()
+    first, squares = np.flatnonzero(of_rows), (rows**2).sum(axis=1)
+    np.testing.assert_allclose(words.likeness(first, of_rows[first], of_words, squares), expected, atol=1e-12)
+    wordless = np.array([0, 7])
+    assert np.isnan(words.likeness(wordless, np.array([0.6, 0.4]), of_words, squares)).all()
