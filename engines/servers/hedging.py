@@ -48,6 +48,11 @@ class HedgeLimits:
             self._saved -= 1.0
             return True
 
+    def not_asked(self) -> None:
+        """What was spent is given back: there was no thread to ask again."""
+        with self._lock:
+            self._saved = min(self._most_saved, self._saved + 1.0)
+
     def answered(self, took_s: float) -> None:
         """One read was answered, by whichever node."""
         with self._lock:
@@ -111,8 +116,12 @@ class HedgedReads:
         if not limits.may_ask_again():
             self._count("unaffordable")
             return None
-        self._count("sent")
-        return self._submitted(self._second, method, path, left_s, request)
+        second = self._submitted(self._second, method, path, left_s, request)
+        if second is None:
+            limits.not_asked()
+        else:
+            self._count("sent")
+        return second
 
     def _answer(self, first: Future[Any], second: Future[Any] | None) -> Any:
         """The answer that comes first; that of the other if it is an error."""

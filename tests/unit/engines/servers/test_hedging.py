@@ -179,3 +179,24 @@ def test_the_second_node_is_of_the_same_cluster_or_away() -> None:
     with pytest.raises(InvalidSettings, match="another cluster") as caught:
         _check_same(Answers("two"), dialect, "one")  # type: ignore[arg-type]
     assert caught.value.data["field"] == "engine_second_url"
+
+
+def test_without_a_free_thread_nothing_is_sent_and_what_was_saved_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("multirecall.engines.servers.hedging._THREADS", 1)
+    first, second = Node("first"), Node("second")
+    limits = HedgeLimits()
+    for _ in range(20):
+        limits.patience_s()
+        limits.answered(0.0)
+    reads = HedgedReads(first, second, limits=lambda: limits)  # type: ignore[arg-type]
+    first.may.clear()
+    answers: list[str] = []
+    asking = threading.Thread(target=lambda: answers.append(reads.send("POST", "/x/_msearch")))
+    asking.start()
+    assert first.was_asked.wait(WAIT_S)
+    first.may.set()
+    asking.join(WAIT_S)
+    reads.close()
+    assert answers == ["first"]
+    assert second.asked == reads.counts["sent"] == 0
+    assert limits.may_ask_again()
