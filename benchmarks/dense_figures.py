@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from multirecall.evaluation.measures import NDCG
 from multirecall.evaluation.measures.average_precision import AveragePrecision
 from multirecall.evaluation.measures.recall import Recall
-from multirecall.evaluation.separation import auc, best_f1, overlap
+from multirecall.evaluation.separation import auc, best_f1
 from multirecall.training.graded.groups import GradedGroup
 
 Floats = NDArray[np.float64]
@@ -88,27 +88,47 @@ def pooled(arm: Arm, folds: Sequence[Fold], seed: int) -> dict[str, Any]:
     return dict(zip(("scores", "levels", "query", "passed"), map(np.concatenate, parts), strict=True)) | {"n": n}
 
 
-def global_figures(pairs: Mapping[str, Any], at: NDArray[np.int64] | None = None) -> dict[str, float]:
-    """Of pairs at places `at`."""
-    scores, levels, passed = (pairs[name] if at is None else pairs[name][at] for name in ("scores", "levels", "passed"))
-    three = THREE[levels]
-    right = float((passed & (levels >= 2)).sum())
-    return {
-        "AUC exact": auc(scores[levels == 3], scores[levels < 3]),
-        "AUC 2v1": auc(scores[three == 2], scores[three == 1]),
-        "AUC 1v0": auc(scores[three == 1], scores[three == 0]),
-        "overlap 2,1": overlap(scores[three == 2], scores[three == 1]),
-        "overlap 1,0": overlap(scores[three == 1], scores[three == 0]),
-        "F1": 2 * right / max(1.0, float(passed.sum() + (levels >= 2).sum())),
-    }
+class Pooled:
+    """Figures of all pairs of one seed together, quickly for any weights of the queries (draws with replacement)."""
+
+    def __init__(self, pairs: Mapping[str, Any]) -> None:
+        scores, levels = pairs["scores"].astype(np.float64), pairs["levels"]
+        three = THREE[levels]
+        self._query, self._passed, self._good = pairs["query"], pairs["passed"], levels >= 2
+        self._rank = np.unique(scores, return_inverse=True)[1].reshape(-1)
+        self._sides = {
+            "AUC exact": (levels == 3, levels < 3),
+            "AUC 2v1": (three == 2, three == 1),
+            "AUC 1v0": (three == 1, three == 0),
+        }
+        self._bins = {}
+        for name, (high, low) in (("overlap 2,1", self._sides["AUC 2v1"]), ("overlap 1,0", self._sides["AUC 1v0"])):
+            edges = np.linspace(scores[high | low].min(), scores[high | low].max(), 51)[1:-1]
+            self._bins[name] = np.digitize(scores, edges), high, low
+        self.n_queries = int(pairs["n"])
+
+    def figures(self, weights: Floats | None = None) -> dict[str, float]:
+        """With weights by query; None: 1 each."""
+        w = np.ones(len(self._query)) if weights is None else weights[self._query]
+        out = {}
+        for name, (high, low) in self._sides.items():
+            above, below = np.bincount(self._rank, w * high), np.bincount(self._rank, w * low)
+            out[name] = float(above @ (np.cumsum(below) - below / 2) / (above.sum() * below.sum()))
+        for name, (bins, high, low) in self._bins.items():
+            shares = [np.bincount(bins, w * side, minlength=50) / (w * side).sum() for side in (high, low)]
+            out[name] = float(np.minimum(*shares).sum())
+        called, good = (w * self._passed).sum(), (w * self._good).sum()
+        out["F1"] = float(2 * (w * (self._passed & self._good)).sum() / (called + good))
+        return out
 
 
 def summary(arms: Mapping[str, Arm], folds: Sequence[Fold], ids: Sequence[str], *, baseline: str) -> dict[str, Any]:
     """Means of each arm, and differences to the baseline and to the stage before with 95 % intervals over queries."""
     seeds = sorted({seed for seed, _ in next(iter(arms.values()))})
     queries: dict[str, dict[str, Floats]] = {}
-    pairs: dict[str, list[dict[str, Any]]] = {}
+    pairs: dict[str, list[Pooled]] = {}
     seeds_of: dict[str, list[float]] = {}
+    means_of: dict[str, list[float]] = {}
     for name, arm in arms.items():
         found = [
             {
@@ -119,11 +139,15 @@ def summary(arms: Mapping[str, Arm], folds: Sequence[Fold], ids: Sequence[str], 
             }
             for seed in seeds
         ]
+        scored = [pooled(arm, folds, seed) for seed in seeds]
+        pairs[name] = [Pooled(one) for one in scored]
+        means_of[name] = [
+            round(float(np.mean([one["scores"][one["levels"] == level].mean() for one in scored])), 3)
+            for level in range(4)
+        ]
         seeds_of[name] = [round(float(np.nanmean(one["nDCG@10"])), 4) for one in found]
         queries[name] = {key: np.mean([one[key] for one in found], axis=0) for key in found[0]}
-        pairs[name] = [pooled(arm, folds, seed) for seed in seeds]
-    drawn = _draws(pairs[baseline][0])
-    resampled = {name: _resampled(some, drawn) for name, some in pairs.items()}
+    resampled = {name: _resampled(some) for name, some in pairs.items()}
     out: dict[str, Any] = {"queries": len(next(iter(queries[baseline].values()))), "arms": {}}
     for name in arms:
         against = {
@@ -131,11 +155,8 @@ def summary(arms: Mapping[str, Arm], folds: Sequence[Fold], ids: Sequence[str], 
         }
         out["arms"][name] = {
             **{key: _known_mean(values) for key, values in queries[name].items()},
-            **{key: round(value, 4) for key, value in _mean([global_figures(one) for one in pairs[name]]).items()},
-            "means": [
-                round(float(np.mean([one["scores"][one["levels"] == level].mean() for one in pairs[name]])), 3)
-                for level in range(4)
-            ],
+            **{key: round(value, 4) for key, value in _mean([one.figures() for one in pairs[name]]).items()},
+            "means": means_of[name],
             "nDCG@10 by seed": seeds_of[name],
             "against": {other: found for other, found in against.items() if other != name},
         }
@@ -171,17 +192,14 @@ def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {key: float(np.mean(values)) for key, values in _columns(rows).items()}
 
 
-def _draws(pairs: Mapping[str, Any]) -> list[NDArray[np.int64]]:
-    """Places of the pairs of queries drawn with replacement, the same for every arm."""
+def _resampled(some: Sequence[Pooled]) -> dict[str, Floats]:
+    """Figures of queries drawn with replacement, the same draws for every arm."""
     random = np.random.default_rng(7)
-    places = [np.flatnonzero(pairs["query"] == number) for number in range(pairs["n"])]
-    return [
-        np.concatenate([places[at] for at in random.integers(0, pairs["n"], pairs["n"])]) for _ in range(RESAMPLES // 5)
-    ]
-
-
-def _resampled(some: Sequence[Mapping[str, Any]], drawn: Sequence[NDArray[np.int64]]) -> dict[str, Floats]:
-    rows = [_mean([global_figures(pairs, at) for pairs in some]) for at in drawn]
+    n = some[0].n_queries
+    rows = []
+    for _ in range(RESAMPLES):
+        weights = np.bincount(random.integers(0, n, n), minlength=n).astype(np.float64)
+        rows.append(_mean([one.figures(weights) for one in some]))
     return {key: np.array(values) for key, values in _columns(rows).items()}
 
 
@@ -189,7 +207,7 @@ def _against(
     name: str,
     other: str,
     queries: Mapping[str, Mapping[str, Floats]],
-    pairs: Mapping[str, Sequence[Mapping[str, Any]]],
+    pairs: Mapping[str, Sequence[Pooled]],
     resampled: Mapping[str, Mapping[str, Floats]],
 ) -> dict[str, dict[str, float]]:
     random = np.random.default_rng(7)
@@ -201,7 +219,7 @@ def _against(
             continue
         means = moved[random.integers(0, len(moved), (RESAMPLES, len(moved)))].mean(axis=1)
         out[key] = _interval(float(moved.mean()), means)
-    new, old = (_mean([global_figures(one) for one in pairs[arm]]) for arm in (name, other))
+    new, old = (_mean([one.figures() for one in pairs[arm]]) for arm in (name, other))
     for key, values in resampled[name].items():
         out[key] = _interval(new[key] - old[key], values - resampled[other][key])
     return out
