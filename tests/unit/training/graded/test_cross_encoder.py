@@ -9,7 +9,7 @@ from multirecall.core.errors import EncoderError, InvalidInput
 from multirecall.training.graded.annotating import agreement, pairs_of
 from multirecall.training.graded.cross_encoder import CrossEncoderAnnotator, learn_cross_encoder
 from multirecall.training.graded.groups import GradedGroup
-from tests.support.tiny_models import require_sentence_transformers, tiny_bert
+from tests.support.tiny_models import tiny_bert
 from tests.support.torch_extra import require_torch
 
 TEXTS = {f"{word}-{at}": f"{word} {at}" for word in ("printer", "mouse") for at in range(4)}
@@ -22,7 +22,6 @@ GROUPS = [
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     require_torch()
-    require_sentence_transformers()
     return tiny_bert(tmp_path_factory.mktemp("cross") / "base", max_position_embeddings=128)
 
 
