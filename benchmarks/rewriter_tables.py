@@ -17,7 +17,8 @@ MEANS = ("total", "relevance", "alignment", "diversity", "similarity", "repeated
 def tables(reports: Sequence[dict[str, Any]]) -> str:
     """All tables of the reports, in Markdown; several reports of one seed count as one with all their arms."""
     runs, lines = _by_seed(reports), []
-    arms = list(dict.fromkeys(name for run in runs for name in run["arms"]))
+    arms = list(dict.fromkeys(["sft", "rl", *(name for run in runs for name in run["arms"])]))
+    arms = [name for name in arms if any(name in run["arms"] for run in runs)]
     for test in SETS:
         lines += [
             f"\n**{test}**\n",
