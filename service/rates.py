@@ -81,7 +81,7 @@ class RateLimits:
         self._rate, self._burst, self._work_s_per_s = rate_per_s, max(1.0, burst), work_s_per_s
         self._shared = shared
         self._clock = clock
-        self._without_until = 0.0
+        self._without_until = -math.inf
         self._buckets: dict[str, _Bucket] = {}
         self._latest, self._latest_at, self._another_at = "", -math.inf, -math.inf
 
@@ -165,7 +165,7 @@ class RateLimits:
     def _bucket(self, caller: str, now: float) -> _Bucket:
         bucket = self._buckets.get(caller)
         if bucket is None:
-            alone = self._shared is None or now < self._without_until
+            alone = self._shared is None or now < self._without_until + _LEASE_ENDS_S
             start = self._burst if alone else 0.0
             bucket = self._buckets[caller] = _Bucket(tokens=start, at=now)
         return bucket
@@ -180,7 +180,9 @@ class RateLimits:
         except OSError as error:
             _log.warning("rate limits hold for this process alone for a while: %s", error)
             now = self._clock()
-            if now - self._without_until > _LEASE_ENDS_S:  # not known yet: it never had a burst of this process
+            if now < self._without_until + _LEASE_ENDS_S:  # still away
+                self._refill(bucket, now)
+            else:
                 bucket.tokens, bucket.at = max(bucket.tokens, self._burst), now
             self._without_until = now + _WITHOUT_REDIS_S
 

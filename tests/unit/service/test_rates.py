@@ -105,6 +105,20 @@ def test_without_the_shared_buckets_each_process_limits_by_itself_and_does_not_a
     assert shared.calls > 1
 
 
+def test_whoever_keeps_to_its_rate_is_never_refused_while_the_shared_buckets_are_away() -> None:
+    clock = Clock()
+    shared = Shared(clock)
+    shared.away = True
+    limits = RateLimits(rate_per_s=10, burst=5, shared=shared, clock=clock)
+    for step in range(1_000):
+        clock.now += 0.11
+        assert granted(limits, "a", 1) == 1
+        if step % 100 == 0:
+            assert granted(limits, f"new {step}", 20) == 5
+    assert shared.calls > 10
+    assert granted(limits, "a", 100) <= 5 + 1, "and no burst comes twice"
+
+
 def test_a_debt_is_paid_from_the_shared_bucket_too() -> None:
     clock = Clock()
     shared = Shared(clock)
