@@ -19,9 +19,9 @@ _LEASE_S = 0.1
 
 _LEASE_ENDS_S = 1.0
 _LONGEST_HOLD_S = 1.0
-_FLOOD_S = 1.0
+_FLOOD_S = 0.5
 """A key floods while its excess is more than so many seconds' worth of its pace: the excess counts its refusals, drains
-at half of its pace, and is at most three times as much."""
+at half of its pace, and is at most six times as much."""
 
 _FLOOD_PRICE = 8.0
 _FLOOD_WORK = 1 / 16
@@ -145,7 +145,7 @@ class RateLimits:
         return max(0.0, bucket.excess - (now - bucket.excess_at) * self._pace(bucket) / 2.0)
 
     def _exceeds(self, bucket: _Bucket, now: float) -> None:
-        most = 3.0 * max(1.0, self._pace(bucket) * _FLOOD_S)
+        most = 6.0 * max(1.0, self._pace(bucket) * _FLOOD_S)
         bucket.excess, bucket.excess_at = min(most, self._drained(bucket, now) + 1.0), now
 
     def _price(self, caller: str) -> float:
