@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,21 +19,7 @@ from multirecall.training.rewriter.rewards.combining import Reward
 QUERIES = ["cold feet", "a stiff spine in the morning", "dark"]
 
 
-@pytest.fixture(scope="module")
-def torch() -> Iterator[Any]:
-    pytest.importorskip("transformers", reason="the extra `train` is not installed")
-    torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield torch
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(autouse=True)
-def quiet(torch: Any) -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what torch and transformers say about themselves
-        yield
+pytestmark = pytest.mark.usefixtures("learning")
 
 
 RECIPE = Recipe(

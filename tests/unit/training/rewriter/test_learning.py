@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,23 +23,7 @@ from multirecall.training.rewriter.rewards.keeping import KeepJudge, Pair, learn
 from multirecall.training.rewriter.sft import fine_tune, rate_at
 from multirecall.training.rewriter.training import Lessons, lessons_of, train_rewriter
 
-
-@pytest.fixture(scope="module")
-def torch() -> Iterator[Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what torch and transformers say about themselves
-        pytest.importorskip("transformers", reason="the extra `train` is not installed")
-        yield pytest.importorskip("torch", reason="the extra `train` is not installed")
-
-
-@pytest.fixture(autouse=True)
-def one_thread(torch: Any) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("learning")
 
 
 def test_advantages_have_the_golden_value(torch: Any) -> None:

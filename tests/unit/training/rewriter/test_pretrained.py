@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,21 +25,7 @@ EXAMPLES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def torch() -> Iterator[Any]:
-    pytest.importorskip("transformers", reason="the extra `train` is not installed")
-    torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield torch
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(autouse=True)
-def quiet(torch: Any) -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what torch, transformers and peft say about themselves
-        yield
+pytestmark = pytest.mark.usefixtures("learning")
 
 
 @pytest.fixture(scope="module")
