@@ -73,6 +73,7 @@ class Pool:
         language: str = "none",
     ) -> None:
         self.query = query
+        self._reworded = False
         self.analyse = analyse
         self.language = language
         self.words = words
@@ -99,7 +100,8 @@ class Pool:
         made = copy.copy(self)
         for name in _OF_THE_QUERY:
             made.__dict__.pop(name, None)
-        made.query = replace(self.query, text=text, codes=query_codes(text), rewritings=())
+        made.query = replace(self.query, text=text, codes=(), rewritings=())
+        made._reworded = True
         return made
 
     # ------------------------------------------------------------ of the routes
@@ -141,7 +143,8 @@ class Pool:
     @cached_property
     def codes(self) -> tuple[str, ...]:
         """The query's codes with a digit: those without are words as well."""
-        return tuple(code for code in self.query.codes if any(char.isdigit() for char in code))
+        codes = query_codes(self.query.text) if self._reworded else self.query.codes
+        return tuple(code for code in codes if any(char.isdigit() for char in code))
 
     # ------------------------------------------------------------ of the products
 
