@@ -95,7 +95,10 @@ class Pool:
         return len(self.ids)
 
     def reworded(self, text: str) -> Pool:
-        """The same candidates as if the query were `text`. What is known of the products is known to it too."""
+        """The same candidates as if the query were `text`. What is known of the products is known to it too.
+
+        Its `query` has no codes; `codes` reads them when a feature asks.
+        """
         _ = self.texts  # made here, it is made once
         made = copy.copy(self)
         for name in _OF_THE_QUERY:

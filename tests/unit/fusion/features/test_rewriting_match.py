@@ -95,6 +95,7 @@ def test_a_reworded_pool_is_a_pool_of_that_query() -> None:
     of_before = features.matrix(before)
     after, fresh = before.reworded(meant), pool(meant, [LEXICAL], codes=query_codes(meant))
     np.testing.assert_array_equal(features.matrix(after), features.matrix(fresh))
-    assert after.query == replace(fresh.query, raw=typed)
+    assert after.codes == fresh.codes
+    assert replace(after.query, codes=()) == replace(fresh.query, raw=typed, codes=())
     assert after.texts is before.texts
     np.testing.assert_array_equal(features.matrix(before), of_before)
