@@ -246,7 +246,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--requests", type=int, default=200_000)
     parser.add_argument("--every", type=int, default=20_000)
-    parser.add_argument("--rate", type=int, default=20, help="flood: requests a second that a key may ask")
+    parser.add_argument("--rate", type=int, default=100, help="flood: requests a second that a key may ask")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     found = asyncio.run({"compare": compare, "soak": soak, "flood": flood}[options.what](options))
