@@ -31,7 +31,7 @@ from multirecall.engines.base import Engine
 from multirecall.evaluation.judgments import read_judgments
 from multirecall.evaluation.queries import read_queries
 from multirecall.training.dense.course import Course
-from multirecall.training.dense.objectives import BinaryCircle, Contrastive, InfoNce, Ordering
+from multirecall.training.dense.objectives import AcrossQueriesOrder, BinaryCircle, Contrastive, InfoNce, Ordering
 from multirecall.training.dense.scoring import scores_of, unit_vectors
 from multirecall.training.dense.stages import Stage, values_of
 from multirecall.training.dense.static_tower import StaticTower
@@ -212,6 +212,10 @@ def binary(recipe: MineAndRefine, centres: tuple[float, ...]) -> Stage:
     return replace(recipe.second(centres), objective=BinaryCircle(beside=Contrastive(top=2)))
 
 
+def across_queries(recipe: MineAndRefine, centres: tuple[float, ...]) -> Stage:
+    return replace(recipe.second(centres), objective=AcrossQueriesOrder(beside=Contrastive(top=2)), rate=1.0)
+
+
 def one_sided(recipe: MineAndRefine, centres: tuple[float, ...]) -> Stage:
     second = recipe.second(centres)
     return replace(second, objective=replace(second.objective, one_sided=True))
@@ -223,6 +227,7 @@ ARMS: Mapping[str, Stages] = {
     "supervised contrastive (M&R stage 1)": mine_refine(None),
     "M&R: circle": mine_refine(lambda recipe, centres: recipe.second(centres)),
     "M&R: circle, one-sided": mine_refine(one_sided),
+    "M&R: order across queries": mine_refine(across_queries),
     "M&R: mined, annotated": mined(annotated=True),
     "M&R: mined, not annotated": mined(annotated=False),
     "M&R: binary circle": mine_refine(binary),

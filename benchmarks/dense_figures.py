@@ -167,6 +167,7 @@ _STAGE_BEFORE = {
     "M&R: circle": "supervised contrastive (M&R stage 1)",
     "M&R: binary circle": "M&R: circle",
     "M&R: circle, one-sided": "M&R: circle",
+    "M&R: order across queries": "M&R: circle",
     "M&R: mined, annotated": "M&R: mined, not annotated",
     "ROAR": "InfoNCE with mask (ROAR stage 1)",
     "ROAR, margin-aware": "ROAR",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
+from multirecall.training.losses.across_queries import AcrossQueries
 from multirecall.training.losses.circle import CENTRES, binary_circle, circle
 from multirecall.training.losses.false_negatives import DELTA, false_negative_mask
 from multirecall.training.losses.odds_ratio import drawn_groups, odds_ratio
@@ -18,7 +20,17 @@ from multirecall.training.losses.preference import direct_preference
 from multirecall.training.losses.rows import UNLABELLED, even_weights
 from multirecall.training.losses.supervised_contrastive import supervised_contrastive
 
-__all__ = ["BinaryCircle", "Circle", "Contrastive", "InfoNce", "Objective", "OddsRatio", "Ordering", "Rows"]
+__all__ = [
+    "AcrossQueriesOrder",
+    "BinaryCircle",
+    "Circle",
+    "Contrastive",
+    "InfoNce",
+    "Objective",
+    "OddsRatio",
+    "Ordering",
+    "Rows",
+]
 
 
 class Rows(NamedTuple):
@@ -143,6 +155,23 @@ class BinaryCircle(_Free):
     def __call__(self, rows: Rows) -> Tensor:
         refined = binary_circle(rows.scores, rows.levels, ignored=rows.ignored, margin=self.margin, gamma=self.gamma)
         return refined + self.share * self.beside(rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcrossQueriesOrder(_Free):
+    """Bradley-Terry over the judged pairs of all queries of a batch, beside a share of stage 1's loss.
+
+    One threshold must tell the levels of all queries apart, which an order within each query does not ask for.
+    """
+
+    beside: Contrastive
+    share: float = 0.2
+    strength: float = 5.0
+    temperature: float = 0.1
+
+    def __call__(self, rows: Rows) -> Tensor:
+        across = AcrossQueries(partial(bradley_terry, temperature=self.temperature))
+        return self.strength * across(rows.scores, rows.levels, ignored=rows.ignored) + self.share * self.beside(rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ torch = require_torch()
 from multirecall.training.dense.course import Course  # noqa: E402 - it needs torch
 from multirecall.training.dense.figures import compared, held_out  # noqa: E402
 from multirecall.training.dense.objectives import (  # noqa: E402
+    AcrossQueriesOrder,
     BinaryCircle,
     Circle,
     Contrastive,
@@ -53,6 +54,7 @@ OBJECTIVES: list[Objective] = [
     OddsRatio(beside=EXACT, beta=1.0),
     OddsRatio(beside=EXACT, beta=1.0, margin=1.0),
     BinaryCircle(beside=Contrastive(top=3)),
+    AcrossQueriesOrder(beside=Contrastive(top=3)),
     Circle(beside=Contrastive(top=3), centres=(0.1, 0.35, 0.6, 0.85)),
     Ordering(by="bradley-terry", beside=EXACT, beta=1.0),
     Ordering(by="plackett-luce", beside=EXACT, beta=1.0),
