@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from multirecall.wiring.settings import Settings
 
 if TYPE_CHECKING:
     from multirecall.training.dense.course import Course
+    from multirecall.training.graded.evidence import Evidence
     from multirecall.training.graded.recipe import Mine
 
 __all__ = [
@@ -301,11 +303,15 @@ def shop_to_learn(
             opened_searcher(settings, engine_url=engine_url, fusion="weighted_sum", use_policy=False)
         )
 
-        def annotator(groups: Sequence[GradedGroup], n_levels: int) -> Annotator:
+        @cache
+        def evidence() -> Evidence:
             from multirecall.training.graded.evidence import open_evidence
+
+            return open_evidence(opened.searcher, opened.engine, opened.index)  # reads the whole index
+
+        def annotator(groups: Sequence[GradedGroup], n_levels: int) -> Annotator:
             from multirecall.training.graded.trees import learn_trees
 
-            evidence = open_evidence(opened.searcher, opened.engine, opened.index)
-            return learn_trees(groups, evidence, n_levels=n_levels)
+            return learn_trees(groups, evidence(), n_levels=n_levels)
 
         yield opened.engine, annotator

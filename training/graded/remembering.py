@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -45,14 +47,13 @@ class RememberingAnnotator:
 
     def grade(self, pairs: Sequence[tuple[str, str]]) -> Floats:
         """As `Annotator.grade`. Raises what the annotator raises, and OSError; what came before is kept."""
-        new = [pair for pair in dict.fromkeys(pairs) if pair not in self._known]
-        for start in range(0, len(new), _BATCH):
-            batch = new[start : start + _BATCH]
+        by = self.fingerprint
+        for batch in _batches([pair for pair in dict.fromkeys(pairs) if pair not in self._known]):
             rows = self._annotator.grade(batch)
             said = [(pair, row.tolist()) for pair, row in zip(batch, rows, strict=True) if not np.isnan(row).any()]
             with self._file.open("ab") as file:
                 for pair, row in said:
-                    line = {"by": self.fingerprint, "query": pair[0], "product": pair[1], "levels": row}
+                    line = {"by": by, "query": pair[0], "product": pair[1], "levels": row}
                     file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
             self._known |= said
         unknown = [float("nan")] * self.n_levels
@@ -77,3 +78,15 @@ class RememberingAnnotator:
                     file=str(self._file),
                     line=number,
                 ) from error
+
+
+def _batches(pairs: Sequence[tuple[str, str]]) -> list[list[tuple[str, str]]]:
+    """`_BATCH` pairs or more: those of one query that follow each other stay together, since an annotator may look the
+    query up once for all of them."""
+    batches: list[list[tuple[str, str]]] = []
+    for _, of_query in groupby(pairs, key=itemgetter(0)):
+        if batches and len(batches[-1]) < _BATCH:
+            batches[-1] += of_query
+        else:
+            batches.append([*of_query])
+    return batches

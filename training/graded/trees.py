@@ -29,6 +29,7 @@ class TreeAnnotator:
         self._booster = booster
         self._evidence = evidence
         self._n_levels = n_levels
+        self._fingerprint = fingerprint({"annotator": "trees", "model": booster.model_to_string()})
 
     @property
     def n_levels(self) -> int:
@@ -36,7 +37,7 @@ class TreeAnnotator:
 
     @property
     def fingerprint(self) -> str:
-        return fingerprint({"annotator": "trees", "model": self._booster.model_to_string()})
+        return self._fingerprint
 
     def grade(self, pairs: Sequence[tuple[str, str]]) -> Floats:
         """As `Annotator.grade`; asks the engine twice for each different query."""

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from multirecall.core.errors import DeadlineExceeded, EncoderError, InvalidInput, InvalidSource
 from multirecall.recall.rewriters.endpoint import ChatEndpoint
@@ -115,3 +116,24 @@ def test_a_policy_of_ones_own_takes_the_place_of_ours() -> None:
     for wrong in (PolicyPrompt, lambda **v: PolicyPrompt(policy=("0 no", "yes"), **v)):
         with pytest.raises(InvalidInput, match="a line for each"):
             wrong(n_levels=2)
+
+
+class _Counting:
+    """Says the same of every pair; keeps the queries of each call."""
+
+    n_levels = 2
+    fingerprint = "0" * 16
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    def grade(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
+        self.asked.append([query for query, _ in pairs])
+        return np.tile([0.25, 0.75], (len(pairs), 1))
+
+
+def test_pairs_of_one_query_are_asked_together(tmp_path: Path) -> None:
+    counting = _Counting()
+    pairs = [(query, str(n)) for query in ("a", "b", "c") for n in range(60)]
+    assert RememberingAnnotator(counting, tmp_path / "kept").grade(pairs).shape == (180, 2)
+    assert [(call[0], call[-1], len(call)) for call in counting.asked] == [("a", "b", 120), ("c", "c", 60)]
