@@ -33,7 +33,7 @@ from multirecall.evaluation.queries import read_queries
 from multirecall.training.dense.course import Course
 from multirecall.training.dense.objectives import AcrossQueriesOrder, BinaryCircle, Contrastive, InfoNce, Ordering
 from multirecall.training.dense.scoring import scores_of, unit_vectors
-from multirecall.training.dense.stages import Stage, values_of
+from multirecall.training.dense.stages import Stage, put_back, values_of
 from multirecall.training.dense.static_tower import StaticTower
 from multirecall.training.graded.annotating import Annotator
 from multirecall.training.graded.groups import GradedGroup, graded_groups
@@ -92,12 +92,12 @@ class Bench:
     def course(self, fold: int, seed: int, stages: Sequence[Step]) -> Course:
         """A course that has gone through these stages."""
         course = Course(self.tower, self.texts, seed=seed)
-        self._put(self.start)
+        put_back(self.tower, self.start)
         key: tuple[Any, ...] = (fold, seed)
         for stage, groups, judged in stages:
             key = (*key, repr(stage), hash(tuple(groups)))
             if key in self._after:
-                self._put(self._after[key])
+                put_back(self.tower, self._after[key])
             else:
                 course.run(stage, groups, judged=judged)
                 self._after[key] = values_of(self.tower)
@@ -113,11 +113,6 @@ class Bench:
 
     def forget(self) -> None:
         self._after.clear()
-
-    def _put(self, values: Mapping[str, torch.Tensor]) -> None:
-        with torch.no_grad():
-            for name, parameter in self.tower.parameters().items():
-                parameter.copy_(values[name])
 
     def snapshot(self, fold: Fold) -> Snapshot:
         """Scores of the judged pairs of test and dev queries, and the 100 best of the products per test query."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,9 +13,9 @@ from multirecall.engines.fields import MAX_KEYWORD_CHARS, attribute_pair
 from multirecall.indexer.match_texts import match_text
 from multirecall.indexer.texts import TextTemplate, text_hash
 
-__all__ = ["CATEGORY_JOINT", "MAX_CODES", "to_record"]
+__all__ = ["MAX_CODES", "category_prefixes", "to_record"]
 
-CATEGORY_JOINT = " > "
+_CATEGORY_JOINT = " > "
 
 MAX_CODES = 400
 
@@ -50,7 +50,7 @@ def to_record(
         "title": product.title,
         "description": product.description,
         "brand": product.brand,
-        "category": _category_prefixes(product.category_path),
+        "category": category_prefixes(product.category_path),
         "category_path": list(product.category_path),
         "attributes": {n: list(v) if isinstance(v, tuple) else v for n, v in product.attributes.items()},
         "attribute_pairs": pairs,
@@ -101,8 +101,9 @@ def _says_something(value: object) -> bool:
     return value is not None and value != "" and value != [] and value != {}
 
 
-def _category_prefixes(path: tuple[str, ...]) -> list[str]:
-    return [CATEGORY_JOINT.join(path[: depth + 1]) for depth in range(len(path))]
+def category_prefixes(path: Sequence[str]) -> list[str]:
+    """A category's path as it is stored to be filtered by: each level with those above it, the top first."""
+    return [_CATEGORY_JOINT.join(path[: depth + 1]) for depth in range(len(path))]
 
 
 def _attributes(attributes: Mapping[str, AttributeValue]) -> tuple[list[str], list[str]]:

@@ -223,13 +223,12 @@ _NO_HITS = _Hits((), (), (), ())
 
 
 def _columns(ranking: Ranking | None, hits: _Hits, at: Mapping[str, int]) -> RouteColumns:
-    nothing = np.full(len(at), np.nan)
     if (
         ranking is None
         or ranking.status not in _USABLE
         or (ranking.status is RouteStatus.TIMED_OUT and not ranking.hits)
     ):
-        empty = np.empty(0)
+        nothing, empty = np.full(len(at), np.nan), np.empty(0)
         return RouteColumns(False, nothing, nothing, nothing, empty, np.empty(0, dtype=np.intp), float("nan"))
     positions = np.array([*map(at.__getitem__, hits.ids)], dtype=np.intp)
     scores = np.array(hits.scores, dtype=np.float64)

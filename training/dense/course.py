@@ -8,11 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from multirecall.training.dense.base import Tower
-from multirecall.training.dense.stages import Stage, StageResult, Watch, train_stage, values_of
+from multirecall.training.dense.stages import Stage, StageResult, Watch, put_back, train_stage, values_of
 from multirecall.training.dense.training import write_encoder
 from multirecall.training.graded.groups import GradedGroup
 
@@ -71,9 +70,7 @@ class Course:
 
     def go_to(self, stage: int) -> None:
         """Puts the weights behind a stage (its place; -1 the last) back into the tower."""
-        with torch.no_grad():
-            for name, parameter in self.tower.parameters().items():
-                parameter.copy_(self._values[stage][name])
+        put_back(self.tower, self._values[stage])
 
     def write(self, card: Mapping[str, Any], folder: Path, *, files: Mapping[str, str] = MappingProxyType({})) -> str:
         """Writes the encoder, every earlier stage's below it (`stage-1`, …), the card and `files` (texts by name).

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multirecall.core.errors import InvalidInput
+from multirecall.training.dense.pairs import Laps
 from multirecall.training.graded.groups import GradedGroup
 from multirecall.training.losses.rows import UNLABELLED
 
@@ -63,6 +64,7 @@ class GroupBatches:
         self._batch = min(batch, len(groups))
         self._per_level = per_level
         self._seed = seed
+        self._laps = Laps(len(groups), seed=(seed, 0))
         self._kinds = kinds
         self._known = _Judged()
         drawn = {group.query for group in groups}
@@ -99,8 +101,7 @@ class GroupBatches:
 
     def _drawn(self, at: int) -> tuple[GradedGroup, list[str]]:
         """The group at a place of the endless course over all rounds, and the products that it draws there."""
-        lap, place = divmod(at, len(self._groups))
-        number = int(np.random.default_rng((self._seed, 0, lap)).permutation(len(self._groups))[place])
+        lap, number = self._laps.at(at)
         group = self._groups[number]
         random = np.random.default_rng((self._seed, 1, lap, number))
         products: list[str] = []

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from multirecall.core.errors import InvalidInput
 
-__all__ = ["Mixture", "Pair", "known_answers"]
+__all__ = ["Laps", "Mixture", "Pair", "known_answers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,21 @@ def known_answers(pairs: Iterable[Pair]) -> dict[str, frozenset[str]]:
     for pair in pairs:
         found.setdefault(pair.query, set()).add(pair.product)
     return {query: frozenset(products) for query, products in found.items()}
+
+
+class Laps:
+    """An endless course over `n` things, in an order drawn anew for each lap: a function of the seed and the place."""
+
+    def __init__(self, n: int, *, seed: tuple[int, ...]) -> None:
+        self._n, self._seed = n, seed
+        self._drawn: tuple[int, NDArray[np.int64]] | None = None
+
+    def at(self, place: int) -> tuple[int, int]:
+        """The lap, and the number of the thing, at a place. A lap takes many steps: the last one drawn is kept."""
+        lap, within = divmod(place, self._n)
+        if self._drawn is None or self._drawn[0] != lap:
+            self._drawn = (lap, np.random.default_rng((*self._seed, lap)).permutation(self._n))
+        return lap, int(self._drawn[1][within])
 
 
 class Mixture:
@@ -55,8 +70,9 @@ class Mixture:
             raise InvalidInput(f"A batch needs 2 pairs or more, got {batch}.", field="batch")
         self._sources = {name: tuple(sources[name]) for name in sorted(wanted)}
         self._counts = _apportioned(wanted, batch)
-        self._seed = seed
-        self._drawn: dict[int, tuple[int, NDArray[np.int64]]] = {}
+        self._laps = {
+            name: Laps(len(pairs), seed=(seed, number)) for number, (name, pairs) in enumerate(self._sources.items())
+        }
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -66,20 +82,10 @@ class Mixture:
     def batch(self, step: int) -> list[Pair]:
         """The pairs of one step, source by source in the order of their names."""
         out: list[Pair] = []
-        for number, (name, pairs) in enumerate(self._sources.items()):
+        for name, pairs in self._sources.items():
             count = self._counts[name]
-            for at in range(step * count, (step + 1) * count):
-                lap, place = divmod(at, len(pairs))
-                out.append(pairs[self._order(number, lap, len(pairs))[place]])
+            out += [pairs[self._laps[name].at(at)[1]] for at in range(step * count, (step + 1) * count)]
         return out
-
-    def _order(self, source: int, lap: int, n: int) -> NDArray[np.int64]:
-        """The order of a source's lap; the last one drawn is kept, since a lap takes many batches."""
-        drawn = self._drawn.get(source)
-        if drawn is None or drawn[0] != lap:
-            drawn = (lap, np.random.default_rng((self._seed, source, lap)).permutation(n))
-            self._drawn[source] = drawn
-        return drawn[1]
 
 
 def _apportioned(shares: Mapping[str, float], batch: int) -> dict[str, int]:

@@ -20,7 +20,7 @@ from multirecall.training.dense.objectives import Objective, Rows
 from multirecall.training.graded.groups import GradedGroup
 from multirecall.training.losses.matryoshka import cosines, matryoshka
 
-__all__ = ["Stage", "StageResult", "Watch", "encoded", "train_stage", "values_of"]
+__all__ = ["Stage", "StageResult", "Watch", "encoded", "put_back", "train_stage", "values_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +138,13 @@ def train_stage(
 def values_of(tower: Tower) -> dict[str, Tensor]:
     """A copy of what the tower has learned by now, by name."""
     return {name: parameter.detach().clone() for name, parameter in tower.parameters().items()}
+
+
+def put_back(tower: Tower, values: Mapping[str, Tensor]) -> None:
+    """Makes the tower what it was when these values were taken (`values_of`)."""
+    with torch.no_grad():
+        for name, parameter in tower.parameters().items():
+            parameter.copy_(values[name])
 
 
 class _Frozen:

@@ -17,7 +17,7 @@ from multirecall.engines.base import Engine, IndexInfo
 from multirecall.fusion.features.feature_set import FeatureSet
 from multirecall.fusion.features.pool import POOL_FIELDS, Pool
 from multirecall.fusion.features.product_words import ProductWords
-from multirecall.indexer.projection import CATEGORY_JOINT
+from multirecall.indexer.projection import category_prefixes
 from multirecall.search.pipeline import Searcher
 from multirecall.search.understand import understand
 from multirecall.training.blender.collecting import count_terms
@@ -126,5 +126,5 @@ def _stored(record: Mapping[str, Any]) -> Mapping[str, FieldValue]:
     values = {name: record[name] for name in POOL_FIELDS if record.get(name) is not None}
     path = record.get("category_path") or ()
     if path:
-        values["category"] = tuple(sorted(CATEGORY_JOINT.join(path[: n + 1]) for n in range(len(path))))
+        values["category"] = tuple(sorted(category_prefixes(path)))
     return values
