@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_a_job_that_stops_for_good_says_where_and_can_go_on_from_there(proxy: Fa
 def test_events_that_may_be_stored_are_not_told_twice(
     proxy: FaultProxy, through: Any, service: RunningService, lost: Any
 ) -> None:
-    query = UbiQuery(query_id=f"once-{lost}-{id(through)}", user_query="toner")
+    query = UbiQuery(query_id=f"once-{lost}-{uuid.uuid4()}", user_query="toner")
     proxy.inject(Fault(path="/v1/events", times=1, drop=lost))
     with pytest.raises(ConnectionBroken):
         through.events(queries=[query])
@@ -78,7 +79,7 @@ def test_events_that_may_be_stored_are_not_told_twice(
 
 
 def test_events_that_were_not_taken_are_told_again(proxy: FaultProxy, through: Any, service: RunningService) -> None:
-    query = UbiQuery(query_id=f"again-{id(through)}", user_query="toner")
+    query = UbiQuery(query_id=f"again-{uuid.uuid4()}", user_query="toner")
     proxy.inject(Fault(path="/v1/events", times=1, status=503, retry_after_s=0))
     assert through.events(queries=[query]).stored == 1
     stored = "".join(path.read_text() for path in service.events.iterdir())
