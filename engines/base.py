@@ -29,6 +29,7 @@ from multirecall.engines.writes import (
 
 __all__ = [
     "MAX_K",
+    "MAX_VALUES",
     "Capabilities",
     "Clause",
     "Delete",
@@ -42,6 +43,7 @@ __all__ = [
     "FacetCounts",
     "FieldBoosts",
     "Float32Array",
+    "Holding",
     "IndexInfo",
     "IndexedProduct",
     "Kept",
@@ -58,6 +60,9 @@ __all__ = [
 
 MAX_K = 10_000
 """Most hits one request may ask for; the servers' default result window."""
+
+MAX_VALUES = 1_000
+"""Most values one Holding clause may name; the servers take 1,024 clauses."""
 
 
 # ---------------------------------------------------------------- searching
@@ -118,7 +123,30 @@ class Everything:
     """All products (that pass the filter), each with score 1: browsing without a query."""
 
 
-Clause = Text | Vector | Everything
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """Products that hold at least one of `weights`' values in a keyword field (for an attribute: `attributes.<name>`).
+
+    The score is the sum of the weights of the values that a product holds; with `best` the greatest of them. Weights
+    are above 0; the servers add them in float32. Field `id` asks for given products. Raises InvalidQuery for no value,
+    more than `MAX_VALUES`, or a weight that is not finite and above 0.
+    """
+
+    field: str
+    weights: Mapping[str, float]
+    best: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.weights) <= MAX_VALUES:
+            raise InvalidQuery(f"1 to {MAX_VALUES} values can be asked for, got {len(self.weights)}.", field=self.field)
+        bad = next((value for value, weight in self.weights.items() if not 0 < weight < np.inf), None)
+        if bad is not None:
+            raise InvalidQuery(
+                f"The weight of {bad!r:.80} must be finite and above 0, got {self.weights[bad]!r}.", field=self.field
+            )
+
+
+Clause = Text | Vector | Everything | Holding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +206,7 @@ class FacetCounts:
 class EngineResult:
     """Hits in the order rule (score descending, id ascending, or the request's sort).
 
-    `total` is the exact number of matches for Text and Everything, None for Vector.
+    `total` is the exact number of matches; None for Vector.
     `status` is ok, partial (some shards), timed_out or failed; then `error` says why.
     """
 

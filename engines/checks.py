@@ -12,7 +12,7 @@ import numpy as np
 from multirecall.core.errors import InvalidInput, UnsupportedFeature
 from multirecall.core.filters import And, Exists, Filter, Not, Or, Range, Term, Terms
 from multirecall.core.match_text import match_text_error
-from multirecall.engines.base import Delete, EngineRequest, IndexedProduct, Update, Vector, Write
+from multirecall.engines.base import Delete, EngineRequest, Holding, IndexedProduct, Update, Vector, Write
 from multirecall.engines.fields import UPDATABLE_FIELDS, FieldKind, resolve_field
 from multirecall.engines.schema import Schema
 
@@ -64,6 +64,14 @@ def check_request(request: EngineRequest, schema: Schema) -> None:
             )
     for name in request.fields:
         resolve_field(name, schema, "returned")
+    if isinstance(request.clause, Holding):
+        resolved = resolve_field(request.clause.field, schema, "term")
+        if resolved.kind is not FieldKind.KEYWORD:
+            raise UnsupportedFeature(
+                f"Values of {request.clause.field!r} are no keywords, so none can be held with a weight.",
+                hint="Name a keyword field, such as id, brand, category, codes or attributes.<name>.",
+                field=request.clause.field,
+            )
     if isinstance(request.clause, Vector):
         _check_vector(request.clause, schema)
         if request.sort:

@@ -9,9 +9,9 @@ from tantivy import Occur, Query
 from multirecall.core.deadline import Deadline
 from multirecall.core.filters import Filter
 from multirecall.core.ranking import RouteStatus
-from multirecall.engines.base import EngineHit, EngineRequest, EngineResult, Everything, Text, Vector
+from multirecall.engines.base import EngineHit, EngineRequest, EngineResult, Everything, Holding, Text, Vector
 from multirecall.engines.embedded.facets import count_facet
-from multirecall.engines.embedded.filter_query import filter_query
+from multirecall.engines.embedded.filter_query import filter_query, holding_query
 from multirecall.engines.embedded.ordering import Found, by_id, by_score, by_sort
 from multirecall.engines.embedded.snapshot import Snapshot
 from multirecall.engines.embedded.text_query import text_query
@@ -36,7 +36,7 @@ def answer(request: EngineRequest, snapshot: Snapshot, deadline: Deadline) -> En
         case Vector():
             found, in_time = _by_vector(request, request.clause, snapshot, deadline)
             query = snapshot.rows_query([hit.row for hit in found] if request.facets else [])
-        case Text() | Everything():
+        case Text() | Everything() | Holding():
             query = _query(request.clause, request.filter, snapshot, scored=request.k > 0)
             found, total = _by_text(request, query, snapshot)
     facets = []
@@ -62,8 +62,14 @@ def count(filter: Filter | None, snapshot: Snapshot) -> int:
     return snapshot.count(filter_query(filter, snapshot.schema, snapshot.text_schema))
 
 
-def _query(clause: Text | Everything, filter: Filter | None, snapshot: Snapshot, *, scored: bool) -> Query:
-    query = text_query(clause, snapshot, scored=scored) if isinstance(clause, Text) else Query.all_query()
+def _query(clause: Text | Everything | Holding, filter: Filter | None, snapshot: Snapshot, *, scored: bool) -> Query:
+    match clause:
+        case Text():
+            query = text_query(clause, snapshot, scored=scored)
+        case Holding():
+            query = holding_query(clause, snapshot.schema, snapshot.text_schema)
+        case Everything():
+            query = Query.all_query()
     if filter is None:
         return query
     allowed = Query.const_score_query(filter_query(filter, snapshot.schema, snapshot.text_schema), 0.0)
@@ -71,7 +77,7 @@ def _query(clause: Text | Everything, filter: Filter | None, snapshot: Snapshot,
 
 
 def _by_text(request: EngineRequest, query: Query, snapshot: Snapshot) -> tuple[list[Found], int]:
-    if isinstance(request.clause, Text) and not request.sort and request.k:
+    if isinstance(request.clause, Text | Holding) and not request.sort and request.k:
         return by_score(query, request.k, snapshot)
     total = snapshot.count(query)
     if not request.k:

@@ -1,4 +1,7 @@
-"""A filter as a tantivy query that matches exactly the products that pass it; its scores mean nothing."""
+"""A filter as a tantivy query that matches exactly the products that pass it; its scores mean nothing.
+
+And the clause that is built of the same parts, whose scores do: `holding_query`.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from typing import Any
 from tantivy import FieldType, Occur, Query
 
 from multirecall.core.filters import And, Exists, Filter, FilterValue, Not, Or, Range, Term, Terms
+from multirecall.engines.base import Holding
 from multirecall.engines.embedded.documents import column_name
 from multirecall.engines.fields import FieldKind, ResolvedField, resolve_field
 from multirecall.engines.schema import Schema
 
-__all__ = ["column_query", "exists_query", "filter_query"]
+__all__ = ["column_query", "exists_query", "filter_query", "holding_query"]
 
 
 def filter_query(node: Filter, schema: Schema, text_schema: Any) -> Query:
@@ -41,6 +45,18 @@ def filter_query(node: Filter, schema: Schema, text_schema: Any) -> Query:
             return Query.boolean_query(
                 [(Occur.Must, Query.all_query()), (Occur.MustNot, filter_query(node.part, schema, text_schema))]
             )
+
+
+def holding_query(clause: Holding, schema: Schema, text_schema: Any) -> Query:
+    """The products that hold a value of the clause, scored as it says."""
+    resolved = resolve_field(clause.field, schema, "term")
+    held = [
+        Query.const_score_query(column_query(resolved, resolved.value(value), schema, text_schema), weight)
+        for value, weight in clause.weights.items()
+    ]
+    if clause.best:
+        return Query.disjunction_max_query(held, 0.0)
+    return Query.boolean_query([(Occur.Should, query) for query in held])
 
 
 def exists_query(resolved: ResolvedField, schema: Schema) -> Query:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from multirecall.core.query import Sort
 from multirecall.core.ranking import FieldValue
-from multirecall.engines.base import EngineHit, EngineRequest, EngineResult, Everything, Text, Vector
+from multirecall.engines.base import EngineHit, EngineRequest, EngineResult, Everything, Holding, Text, Vector
 from multirecall.engines.exact.lexical import lexical_scores
 from multirecall.engines.exact.matching import count_facet, matching_rows
 from multirecall.engines.exact.snapshot import Snapshot, StoredProduct
@@ -36,6 +36,10 @@ def answer(request: EngineRequest, snapshot: Snapshot) -> EngineResult:
             matches, scores = lexical_scores(request.clause, snapshot)
             rows &= matches
             total = int(np.count_nonzero(rows))
+        case Holding():
+            scores = _held(request.clause, snapshot)
+            rows &= scores > 0
+            total = int(np.count_nonzero(rows))
         case Everything():
             scores = np.ones(len(snapshot))
             total = int(np.count_nonzero(rows))
@@ -57,6 +61,18 @@ def answer(request: EngineRequest, snapshot: Snapshot) -> EngineResult:
         total=total,
         facets=tuple(count_facet(facet, rows, snapshot) for facet in request.facets),
     )
+
+
+def _held(clause: Holding, snapshot: Snapshot) -> NDArray[np.float64]:
+    """The score of each row, shape (rows,); 0 where it holds no value."""
+    resolved = resolve_field(clause.field, snapshot.schema, "term")
+    rows = snapshot.keywords(resolved.name).rows
+    scores = np.zeros(len(snapshot))
+    for value, weight in clause.weights.items():
+        stored = resolved.value(value)
+        if isinstance(stored, str) and (having := rows.get(stored)) is not None:
+            scores[having] = np.maximum(scores[having], weight) if clause.best else scores[having] + weight
+    return scores
 
 
 def _sorted(rows: Rows, sort: Sort, snapshot: Snapshot) -> Rows:

@@ -6,11 +6,12 @@ import math
 from typing import Any
 
 from multirecall.core.filters import And, Exists, Filter, FilterValue, Not, Or, Range, Term, Terms
+from multirecall.engines.base import Holding
 from multirecall.engines.fields import ResolvedField, resolve_field
 from multirecall.engines.schema import Schema
 from multirecall.engines.servers.names import number_field
 
-__all__ = ["filter_query", "index_field"]
+__all__ = ["filter_query", "holding_query", "index_field"]
 
 _NOTHING: dict[str, Any] = {"match_none": {}}
 _ALL: dict[str, Any] = {"match_all": {}}
@@ -41,6 +42,17 @@ def filter_query(node: Filter, schema: Schema) -> dict[str, Any]:
             return {"bool": {"should": parts, "minimum_should_match": 1}}
         case Not():
             return {"bool": {"must_not": [filter_query(node.part, schema)]}}
+
+
+def holding_query(clause: Holding, schema: Schema) -> dict[str, Any]:
+    """The products that hold a value of the clause, scored as it says."""
+    held = [
+        {"constant_score": {"filter": _terms(clause.field, (value,), schema), "boost": weight}}
+        for value, weight in clause.weights.items()
+    ]
+    if clause.best:
+        return {"dis_max": {"queries": held}}
+    return {"bool": {"should": held}}
 
 
 def index_field(resolved: ResolvedField) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from multirecall.core.query import Sort
-from multirecall.engines.base import EngineRequest, Everything, Text, Vector
+from multirecall.engines.base import EngineRequest, Everything, Holding, Text, Vector
 from multirecall.engines.checks import check_request
 from multirecall.engines.fields import resolve_field
 from multirecall.engines.schema import Schema
 from multirecall.engines.servers.dialect import Dialect
 from multirecall.engines.servers.facets import aggregation
-from multirecall.engines.servers.filters import filter_query, index_field
+from multirecall.engines.servers.filters import filter_query, holding_query, index_field
 from multirecall.engines.servers.text import text_query
 from multirecall.engines.servers.tombstones import only_products
 
@@ -37,8 +37,8 @@ def search_body(request: EngineRequest, schema: Schema, dialect: Dialect, timeou
                 body |= dialect.nearest(clause, field, request.k, passing)
             body["track_total_hits"] = False
             body["sort"] = [{"_score": "desc"}, {"id": "asc"}]
-        case Text() as clause:
-            query = text_query(clause, schema.language)
+        case Text() | Holding() as clause:
+            query = _scored(clause, schema)
             body["query"] = query if passing is None else {"bool": {"must": [query], "filter": [passing]}}
             body["sort"] = [{"_score": "desc"}, {"id": "asc"}]
         case Everything():
@@ -46,7 +46,7 @@ def search_body(request: EngineRequest, schema: Schema, dialect: Dialect, timeou
             body["sort"] = [{"id": "asc"}]
     if request.sort:
         body["sort"] = [*(_order(sort, schema) for sort in request.sort), {"id": "asc"}]
-        body["track_scores"] = isinstance(request.clause, Text)
+        body["track_scores"] = isinstance(request.clause, Text | Holding)
     if request.facets:
         body["aggs"] = {str(n): aggregation(facet, schema) for n, facet in enumerate(request.facets)}
     columns = column_fields(request.fields)
@@ -71,6 +71,10 @@ def source_fields(fields: tuple[str, ...]) -> tuple[str, ...]:
     """The parts of the stored product that the other requested fields need: columns lose the order of values."""
     wanted = {"attributes" if f.startswith("attributes.") else f for f in fields if f not in column_fields(fields)}
     return tuple(sorted(wanted))
+
+
+def _scored(clause: Text | Holding, schema: Schema) -> dict[str, Any]:
+    return text_query(clause, schema.language) if isinstance(clause, Text) else holding_query(clause, schema)
 
 
 def _order(sort: Sort, schema: Schema) -> dict[str, Any]:

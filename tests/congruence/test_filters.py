@@ -6,7 +6,7 @@ import numpy as np
 
 from multirecall.core.deadline import Deadline
 from multirecall.core.filters import Filter, Not, Term
-from multirecall.engines.base import Clause, Engine, EngineRequest, Everything, Text, Vector
+from multirecall.engines.base import Clause, Engine, EngineRequest, Everything, Holding, Text, Vector
 from multirecall.engines.exact import ExactEngine
 from tests.congruence.conftest import SIZE
 from tests.congruence.pairs import Pair, filled
@@ -28,6 +28,7 @@ def test_random_filters_pass_the_same_products(pair: Pair) -> None:
     word = next(word for word in pair.catalogue.words if word.endswith("k"))
     clauses: dict[str, Clause] = {
         "everything": Everything(),
+        "holding": Holding(field="brand", weights={brand: 2.0**-n for n, brand in enumerate(pair.catalogue.brands)}),
         "text": Text(text=word),
         "vector": Vector(field="dense", vector=pair.catalogue.vector(rng)),
     }

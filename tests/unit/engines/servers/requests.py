@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from multirecall.core.filters import And, Exists, Not, Or, Range, Term, Terms
 from multirecall.core.query import Facet, Sort
-from multirecall.engines.base import EngineRequest, Everything, Text, Vector
+from multirecall.engines.base import EngineRequest, Everything, Holding, Text, Vector
 from multirecall.engines.schema import Schema, VectorField
 from multirecall.engines.servers.dialect import Dialect
 from multirecall.engines.servers.elasticsearch import ElasticsearchDialect
@@ -38,6 +38,10 @@ REQUESTS = {
     "text_min_match": EngineRequest(clause=Text(text="black hp toner", codes=("4250",), min_match=0.6), k=10),
     "text_fuzzy": EngineRequest(clause=Text(text="tonre", fuzzy=True), k=10),
     "text_empty": EngineRequest(clause=Text(text="?!"), k=10),
+    "holding": EngineRequest(clause=Holding(field="attributes.colour", weights={"Black": 0.5, "White": 2.0}), k=10),
+    "holding_best_filtered": EngineRequest(
+        clause=Holding(field="id", weights={"p1": 3.0, "\ud800": 1.0}, best=True), k=10, filter=_FILTER
+    ),
     "everything_sorted_facets": EngineRequest(
         clause=Everything(),
         k=5,
