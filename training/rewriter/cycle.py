@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from multirecall.training.generation.extras import required
+from multirecall.training.generation.policy import Policy, token_log_probs
 from multirecall.training.rewriter.data import SEPARATOR, Example
-from multirecall.training.rewriter.extras import required
 from multirecall.training.rewriter.grpo import ScoreLists
-from multirecall.training.rewriter.policy import Policy, token_log_probs
 from multirecall.training.rewriter.rewards.combining import Reward
 
 __all__ = ["CycleConsistency", "turned_examples", "with_cycle"]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from multirecall.core.errors import InvalidInput
+from multirecall.training.generation.extras import required
+from multirecall.training.generation.policy import Ids, Policy, token_log_probs
+from multirecall.training.generation.progress import Progress, step_seed
 from multirecall.training.rewriter.data import read_list
-from multirecall.training.rewriter.extras import required
-from multirecall.training.rewriter.policy import Ids, Policy, token_log_probs
-from multirecall.training.rewriter.progress import Progress, step_seed
 from multirecall.training.rewriter.recipes import Reinforced
 from multirecall.training.rewriter.rewards.combining import Reward
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from multirecall.training.generation.extras import required
+from multirecall.training.generation.policy import Policy
+from multirecall.training.generation.progress import step_seed
 from multirecall.training.rewriter.data import Need, read_list
-from multirecall.training.rewriter.extras import required
 from multirecall.training.rewriter.grpo import ScoreLists
-from multirecall.training.rewriter.policy import Policy
-from multirecall.training.rewriter.progress import step_seed
 from multirecall.training.rewriter.rewards.combining import Reward
 
 __all__ = ["Listed", "Measured", "averaged", "generate_lists", "measure"]

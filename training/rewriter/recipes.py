@@ -7,46 +7,21 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from multirecall.core.errors import InvalidInput
+from multirecall.training.generation.backbones import Backbone
+from multirecall.training.generation.sft import FineTuning
 from multirecall.training.rewriter.rewards.combining import RewardWeights
 
 __all__ = ["RECIPES", "Backbone", "Recipe", "Reinforced", "Supervised", "open_recipe"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Backbone:
-    """The model. `pretrained` empty: a T5-style seq2seq from scratch of the given sizes, with a tokenizer of its own;
-    else a Hugging Face name or folder (causal or seq2seq, told by its configuration) or `smollm2` for the packaged one.
+class Supervised(FineTuning):
+    """`copies`: lists drawn per query.
 
-    `lora_rank` 0 trains all weights; otherwise low-rank adapters, merged into the weights at the end.
-    """
-
-    pretrained: str = ""
-    lora_rank: int = 0
-    vocab: int = 6_000
-    d_model: int = 192
-    d_ff: int = 512
-    heads: int = 6
-    layers: int = 3
-    dropout: float = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Supervised:
-    """Adam with linear warmup and linear decay. `copies`: lists drawn per query. `embeddings`: how many times the rate
-    the word vectors learn at.
-
-    A T5 from scratch draws its word vectors with deviation 1, far larger than its matrices, and Adam's steps are of one
-    size for all: at the common rate the vectors, which are the output layer too, hardly move.
     The second half of the steps goes without smoothing: a tenth of the probability spread over all tokens is harmless
     to a greedy decoder, but nearly every sampled list would hold a random token, and rewards could teach nothing.
     """
 
-    steps: int = 3_000
-    batch: int = 64
-    rate: float = 5e-4
-    warmup: int = 400
-    embeddings: float = 1.0
-    smoothing: float = 0.1
     copies: int = 3
 
 

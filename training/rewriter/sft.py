@@ -1,27 +1,17 @@
-"""Supervised fine-tuning: cross-entropy of the taught lists, at first smoothed."""
+"""Supervised fine-tuning of a rewriter on its lists."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from multirecall.core.errors import InvalidInput
+from multirecall.training.generation import sft
+from multirecall.training.generation.policy import Policy
+from multirecall.training.generation.progress import Progress
+from multirecall.training.generation.sft import rate_at
 from multirecall.training.rewriter.data import Example
-from multirecall.training.rewriter.extras import required
-from multirecall.training.rewriter.policy import Ids, Policy
-from multirecall.training.rewriter.progress import Progress, step_seed
 from multirecall.training.rewriter.recipes import Supervised
 
 __all__ = ["fine_tune", "rate_at"]
-
-_WINDOW = 12  # batches
-
-
-def rate_at(step: int, settings: Supervised) -> float:
-    """The learning rate of a step counted from 1: linear warmup, then linear decay to nothing after the last step."""
-    if step <= settings.warmup:
-        return settings.rate * step / settings.warmup
-    return settings.rate * (settings.steps + 1 - step) / (settings.steps + 1 - settings.warmup)
 
 
 def fine_tune(
@@ -34,45 +24,5 @@ def fine_tune(
     phase: str = "sft",
 ) -> None:
     """Trains the policy in place, from where `progress` stands. Every step draws its batch by its own seed."""
-    torch = required("torch")
-    if not examples:
-        raise InvalidInput("There are no examples to learn from.", hint="Give it concepts.", field="examples")
-    optimiser = torch.optim.AdamW(_groups(policy, settings), lr=settings.rate, weight_decay=0.01)
-    start = progress.restore(phase, policy.model, optimiser)
-    by_length = sorted(((e.query, policy.output_ids(e.rewrites)) for e in examples), key=lambda e: len(e[1]))
-    policy.model.train()
-    with torch.random.fork_rng():
-        for step in range(start + 1, settings.steps + 1):
-            torch.manual_seed(step_seed(seed, phase, step))
-            batch = _batch(torch, by_length, settings.batch)
-            logits, labels = policy.logits(policy.model, [query for query, _ in batch], [ids for _, ids in batch])
-            smoothing = settings.smoothing if step <= settings.steps // 2 else 0.0
-            loss = torch.nn.functional.cross_entropy(
-                logits.flatten(0, 1), labels.flatten(), ignore_index=-100, label_smoothing=smoothing
-            )
-            for group in optimiser.param_groups:
-                group["lr"] = rate_at(step, settings) * group["times"]
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(policy.trained(), 1.0)
-            optimiser.step()
-            progress.step(phase, step, settings.steps, policy.model, optimiser, {"loss": float(loss.detach())})
-    policy.model.eval()
-
-
-def _groups(policy: Policy, settings: Supervised) -> list[dict[str, Any]]:
-    """All trained parameters, the word vectors with a rate of their own."""
-    vectors = policy.model.get_input_embeddings().weight
-    others = [p for p in policy.trained() if p is not vectors]
-    groups = [{"params": others, "times": 1.0}]
-    if vectors.requires_grad:
-        groups.append({"params": [vectors], "times": settings.embeddings})
-    return groups
-
-
-def _batch(torch: Any, by_length: list[tuple[str, Ids]], size: int) -> list[tuple[str, Ids]]:
-    """Drawn from a window of neighbours in length: padding would be two fifths of the work otherwise."""
-    middle = int(torch.randint(len(by_length), ()))
-    start = max(0, min(middle - _WINDOW * size // 2, len(by_length) - _WINDOW * size))
-    window = by_length[start : start + _WINDOW * size]
-    return [window[i] for i in torch.randint(len(window), (size,)).tolist()]
+    lessons = [(example.query, policy.output_ids(example.rewrites)) for example in examples]
+    sft.fine_tune(policy, lessons, settings, seed=seed, progress=progress, phase=phase)

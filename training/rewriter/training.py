@@ -16,15 +16,15 @@ from multirecall.encoders.base import Encoder
 from multirecall.engines.base import Engine
 from multirecall.recall.rewriters.knowledge import Concept
 from multirecall.training.blender.placing import put_in_place
+from multirecall.training.generation.extras import required
+from multirecall.training.generation.policy import Policy
+from multirecall.training.generation.progress import OnRow, Progress, step_seed
 from multirecall.training.rewriter.assortment import read_assortment, title_lines
 from multirecall.training.rewriter.backbones import open_policy
 from multirecall.training.rewriter.cycle import CycleConsistency, turned_examples, with_cycle
 from multirecall.training.rewriter.data import Assortment, Example, Need, Needs, examples, plain_needs, split_needs
-from multirecall.training.rewriter.extras import required
 from multirecall.training.rewriter.grpo import ScoreLists, reinforce
 from multirecall.training.rewriter.measuring import Measured, measure
-from multirecall.training.rewriter.policy import Policy
-from multirecall.training.rewriter.progress import OnRow, Progress, step_seed
 from multirecall.training.rewriter.pseudo_titles import with_pseudo_titles
 from multirecall.training.rewriter.recipes import Recipe
 from multirecall.training.rewriter.rewards.combining import Rewards, RewardWeights

@@ -14,8 +14,8 @@ import numpy as np
 
 from multirecall.encoders.base import Encoder, Float32Array
 from multirecall.evaluation.testbed.draws import Dice
+from multirecall.training.generation.extras import required
 from multirecall.training.rewriter.data import Assortment, Need
-from multirecall.training.rewriter.extras import required
 from multirecall.training.rewriter.rewards.likeness import Likeness
 from multirecall.training.rewriter.rewards.title_model import words_of
 

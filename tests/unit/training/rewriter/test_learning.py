@@ -186,7 +186,7 @@ def test_a_folder_with_something_else_is_left_alone(shop: str, taught: Lessons, 
 def test_without_the_extra_the_error_holds_the_command(
     shop: str, taught: Lessons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, absent: str
 ) -> None:
-    import multirecall.training.rewriter.extras as extras
+    import multirecall.training.generation.extras as extras
 
     def without(name: str) -> Any:
         raise ImportError(name)

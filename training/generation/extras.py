@@ -16,6 +16,6 @@ def required(module: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise MissingExtra(
-            f"Training a rewriter needs {module.partition('.')[0]}.",
+            f"Training needs {module.partition('.')[0]}.",
             hint="Run `pip install 'multirecall[train]'`.",
         ) from error

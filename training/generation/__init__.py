@@ -1,0 +1,1 @@
+"""The sequence model that rewrites, codes, spans and semantic ids are generated with: made, taught, exported."""
