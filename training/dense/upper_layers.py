@@ -55,7 +55,15 @@ class UpperLayers:
     def encode(self, texts: Sequence[str]) -> Tensor:
         """What the whole model gives for the texts, shape (n, dim), with gradients of the upper layers."""
         states = self._activations(texts)
-        hidden = nn.utils.rnn.pad_sequence(states, batch_first=True)
+        order = sorted(range(len(states)), key=lambda at: len(states[at]))  # texts of one length need no padding
+        parts = [
+            self._through([states[at] for at in order[start : start + _BATCH]])
+            for start in range(0, len(order), _BATCH)
+        ]
+        return torch.cat(parts)[torch.tensor(order).argsort().to(self._device)]
+
+    def _through(self, states: Sequence[Tensor]) -> Tensor:
+        hidden = nn.utils.rnn.pad_sequence(list(states), batch_first=True)
         lengths = torch.tensor([len(one) for one in states], device=hidden.device)
         mask = torch.arange(hidden.shape[1], device=hidden.device)[None, :] < lengths[:, None]
         hidden_from = torch.zeros_like(mask, dtype=hidden.dtype).masked_fill(~mask, torch.finfo(hidden.dtype).min)
