@@ -25,19 +25,21 @@ THREE = np.array([0, 1, 1, 2])  # levels of four grades in three
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """Scores of the judged pairs of a fold's test and dev queries, and places of the 100 best products per test query,
-    best first."""
+    best first, with their cosines."""
 
     test: NDArray[np.float32]
     dev: NDArray[np.float32]
     tops: NDArray[np.int64]
+    cosines: NDArray[np.float32]
 
     def save(self, file: Path) -> None:
-        np.savez(file, test=self.test, dev=self.dev, tops=self.tops)
+        np.savez(file, test=self.test, dev=self.dev, tops=self.tops, cosines=self.cosines)
 
     @classmethod
     def load(cls, file: Path) -> Snapshot:
         with np.load(file) as kept:
-            return cls(test=kept["test"], dev=kept["dev"], tops=kept["tops"])
+            cosines = kept["cosines"] if "cosines" in kept.files else np.empty((0, 0), dtype=np.float32)
+            return cls(test=kept["test"], dev=kept["dev"], tops=kept["tops"], cosines=cosines)
 
 
 Arm = dict[tuple[int, int], Snapshot]
