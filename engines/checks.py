@@ -21,7 +21,7 @@ __all__ = ["check_filter", "check_request", "prune_limit", "rejection"]
 _NUMBERS = ("price_minor", "popularity", "updated_at", "version")
 _TEXTS = (
     "title", "description", "brand", "currency", "category", "attributes_text", "codes", "attribute_pairs",
-    "match_text",
+    "labels", "match_text",
 )  # fmt: skip
 
 
@@ -121,7 +121,8 @@ def rejection(write: Write, schema: Schema) -> str:
                 return f"Only {known} can change in a partial update, not {', '.join(sorted(foreign))}."
             return _bad_field(write.fields)
         case _:
-            return _bad_field(write.product.fields) or _bad_vector(write.product, schema)
+            product = write.product
+            return _bad_field(product.fields) or _bad_label(product, schema) or _bad_vector(product, schema)
 
 
 def prune_limit(older_than_s: float) -> float:
@@ -160,6 +161,14 @@ def _bad_field(fields: Mapping[str, Any]) -> str:
                     return f"Field {name!r} holds a lone surrogate, which is no text."
         if name == "match_text" and (error := match_text_error(value) if isinstance(value, str) else "It is a list."):
             return f"Field 'match_text' is no match text. {error}"
+    return ""
+
+
+def _bad_label(product: IndexedProduct, schema: Schema) -> str:
+    for label in product.fields.get("labels") or ():
+        if schema.label(label.partition("=")[0]) is None:
+            known = ", ".join(field.name for field in schema.labels) or "none"
+            return f"Label {label!r:.80} is of no label field of the index (it has: {known})."
     return ""
 
 

@@ -6,6 +6,7 @@ All engines hold the same flat record; `indexer/projection.py` makes it:
     text+key   brand, category                          searched as text, filtered and counted as exact values
     codes      codes                                    normalised part numbers and sizes, space-free tokens
     keyword    id, currency, attribute_pairs ("name=value"), attribute_names
+               labels ("<label field>=<label>")         what models say of a product; only where the schema names any
     number     price_minor, popularity, updated_at, version, attribute_numbers.<name>
     boolean    in_stock
     stored     category_path, attributes, identifiers, url, image_url, content_hash
@@ -87,6 +88,7 @@ _FIXED = {
     "category": FieldKind.KEYWORD,
     "currency": FieldKind.KEYWORD,
     "codes": FieldKind.KEYWORD,
+    "labels": FieldKind.KEYWORD,
     "price_minor": FieldKind.NUMBER,
     "popularity": FieldKind.NUMBER,
     "updated_at": FieldKind.NUMBER,
@@ -118,6 +120,8 @@ def returned_value(name: str, value: Any) -> FieldValue:
         return None
     if name == "category" and isinstance(value, list):
         return tuple(prefix for prefix in value if len(prefix) <= MAX_KEYWORD_CHARS) or None
+    if name == "labels" and isinstance(value, list):
+        return tuple(sorted({label for label in value if len(label) <= MAX_KEYWORD_CHARS})) or None
     found: FieldValue = tuple(value) if isinstance(value, list) else value
     return found
 
@@ -153,6 +157,8 @@ def resolve_field(name: str, schema: Schema, use: str) -> ResolvedField:
             return ResolvedField(name="attribute_names", kind=FieldKind.KEYWORD)
         return ResolvedField(name="attribute_pairs", kind=FieldKind.KEYWORD, pair_of=attribute)
     kind = _FIXED.get(name)
+    if name == "labels" and not schema.labels:
+        raise InvalidFilter("The index has no labels.", hint="Build it with a labeller.", field=name)
     if kind is None:
         raise InvalidFilter(
             f"Unknown field {name!r}.", hint=f"Known: {', '.join(_FIXED)}, attributes.<name>.", field=name

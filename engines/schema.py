@@ -11,7 +11,7 @@ from typing import Any
 
 from multirecall.core.errors import InvalidSettings
 
-__all__ = ["FORMAT", "LANGUAGES", "VECTOR_INDEXES", "Schema", "VectorField"]
+__all__ = ["FORMAT", "LANGUAGES", "VECTOR_INDEXES", "LabelField", "Schema", "VectorField"]
 
 FORMAT = 2
 """Number of the index layout; raised when fields or analysis change, so that old indexes are refused by name."""
@@ -59,8 +59,29 @@ class VectorField:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabelField:
+    """One model's labels of products, such as semantic ids: values `<name>=<label>` of the keyword field `labels`.
+
+    `labeller` is the model as the user wrote it (to reopen it), `fingerprint` that of the model with all that its
+    labels depend on: labels of two fingerprints must never meet in one search.
+    """
+
+    name: str
+    labeller: str
+    fingerprint: str
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise InvalidSettings(f"Label field name {self.name!r} must match {_NAME.pattern}.", field="labels")
+
+    def value(self, label: str) -> str:
+        """A label as the field `labels` holds it."""
+        return f"{self.name}={label}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
-    """Text analysis, vector fields and typed attributes of one physical index.
+    """Text analysis, vector fields, label fields and typed attributes of one physical index.
 
     `numeric_attributes` are the attribute names that get a numeric field of their own, so that ranges and range
     facets work on them; every attribute can be filtered by value without being listed.
@@ -70,6 +91,7 @@ class Schema:
     language: str = "english"
     vectors: tuple[VectorField, ...] = ()
     numeric_attributes: tuple[str, ...] = ()
+    labels: tuple[LabelField, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +100,9 @@ class Schema:
         names = [v.name for v in self.vectors]
         if len(set(names)) != len(names):
             raise InvalidSettings(f"Vector field names repeat: {names}.", field="vectors")
+        labels = [label.name for label in self.labels]
+        if len(set(labels)) != len(labels):
+            raise InvalidSettings(f"Label field names repeat: {labels}.", field="labels")
         if len(set(self.numeric_attributes)) != len(self.numeric_attributes) or len(self.numeric_attributes) > 200:
             raise InvalidSettings(
                 "numeric_attributes must be different names, 200 at most.", field="numeric_attributes"
@@ -87,6 +112,10 @@ class Schema:
         """The vector field of that name, or None."""
         return next((v for v in self.vectors if v.name == name), None)
 
+    def label(self, name: str) -> LabelField | None:
+        """The label field of that name, or None."""
+        return next((label for label in self.labels if label.name == name), None)
+
     @property
     def fingerprint(self) -> str:
         """16 hex digits over everything that shapes the index, independent of `metadata`."""
@@ -94,8 +123,9 @@ class Schema:
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; `from_dict` reads them back."""
+        """Plain JSON values; `from_dict` reads them back. An index without labels says nothing of them."""
         return {
+            **({"labels": [asdict(label) for label in self.labels]} if self.labels else {}),
             "format": FORMAT,
             "language": self.language,
             "vectors": [asdict(v) for v in self.vectors],
@@ -116,5 +146,6 @@ class Schema:
             language=body["language"],
             vectors=tuple(VectorField(**v) for v in body["vectors"]),
             numeric_attributes=tuple(body["numeric_attributes"]),
+            labels=tuple(LabelField(**label) for label in body.get("labels", ())),
             metadata=body.get("metadata", {}),
         )

@@ -1,6 +1,7 @@
 """Documents: a product's record as tantivy holds it, and the fields it is searched, filtered and counted by.
 
     id, brand, category, currency, codes, attribute_pairs, attribute_names   keywords: the exact values
+    labels                                                                   a keyword, if the schema has any
     <name>_text                                                              words of a text field, analysed by us
     price_minor, popularity, updated_at, version, number_<i>                 float64; i counts numeric_attributes
     in_stock                                                                 boolean
@@ -85,7 +86,7 @@ def open_text_index(path: str, schema: Schema) -> tantivy.Index:
     """The tantivy index in the folder (which exists), made if it is empty. Raises ValueError if it is broken."""
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("id", fast=True, tokenizer_name="raw", index_option="basic")
-    for name in (*_KEYWORDS, "vector_names"):
+    for name in (*_KEYWORDS, *_label_fields(schema), "vector_names"):
         option = "freq" if name == "codes" else "basic"
         builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option=option)
     for name in TEXT_FIELDS:
@@ -100,6 +101,11 @@ def open_text_index(path: str, schema: Schema) -> tantivy.Index:
     index.register_tokenizer(_WORDS, tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
     index.config_reader("manual")
     return index
+
+
+def _label_fields(schema: Schema) -> tuple[str, ...]:
+    """An index without labels is laid out as before there were any."""
+    return ("labels",) if schema.labels else ()
 
 
 class Fixed(NamedTuple):
@@ -118,7 +124,7 @@ def split(record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def to_fixed(fixed: Mapping[str, Any], *, vector_names: Sequence[str], schema: Schema) -> Fixed:
     """Of the fixed fields of a checked record. Raises TypeError for a value that JSON does not know."""
     values: dict[str, list[Any]] = {"id": [fixed["id"]], "vector_names": [*vector_names]}
-    for name in _FIXED_KEYWORDS:
+    for name in (*_FIXED_KEYWORDS, *_label_fields(schema)):
         values[name] = _keywords(name, fixed.get(name))
     for name, field in _TEXTS:
         values[field] = [_words(text, schema.language) for text in as_values(fixed.get(name))]

@@ -84,6 +84,7 @@ def _properties(schema: Schema, dialect: Dialect) -> dict[str, Any]:
             "dynamic": False,
             "properties": {escaped(name): _NUMBER for name in schema.numeric_attributes},
         },
+        **({"labels": _KEYWORD} if schema.labels else {}),
         **TOMBSTONE_FIELDS,
         **{name: _STORED for name in ("category_path", "identifiers", "url", "image_url", "content_hash")},
     }

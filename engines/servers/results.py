@@ -16,6 +16,9 @@ from multirecall.engines.servers.search_body import column_fields
 
 __all__ = ["late", "search_filter_path", "search_result"]
 
+_SEVERAL = ("category", "labels")
+"""Columns that may hold several values; they come back sorted."""
+
 search_filter_path = ",".join(
     f"responses.{path}"
     for path in (
@@ -89,7 +92,7 @@ def _fields(names: Sequence[str], columns: Set[str], hit: Mapping[str, Any]) -> 
     for name in names:
         if name in columns:
             held = in_columns.get(name)
-            value = held if name == "category" or not held else held[0]
+            value = held if name in _SEVERAL or not held else held[0]
             if value is not None and name in BINARY_FIELDS:
                 value = unpacked(value)
         elif name.startswith("attributes."):

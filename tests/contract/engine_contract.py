@@ -10,7 +10,7 @@ from tests.contract.engine.concurrency import ConcurrencyContract
 from tests.contract.engine.facets_and_sort import FacetContract, SortContract
 from tests.contract.engine.fetching import CountContract, FetchContract, ScanContract
 from tests.contract.engine.filtering import FilterContract, InvalidFilterContract, NarrowFilterContract
-from tests.contract.engine.holding import HoldingContract
+from tests.contract.engine.holding import HoldingContract, LabelContract
 from tests.contract.engine.hostile import HostileProductContract, HostileQueryContract
 from tests.contract.engine.lifecycle import AliasContract, LifecycleContract, SchemaContract
 from tests.contract.engine.product_text import PartNumberContract, TypoContract, WordContract
@@ -43,6 +43,7 @@ class EngineContract(
     SearchContract,
     LexicalContract,
     HoldingContract,
+    LabelContract,
     VectorContract,
     DeadlineContract,
     ReturnedFieldContract,

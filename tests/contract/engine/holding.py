@@ -1,17 +1,20 @@
-"""Products asked for by the values that they hold in a keyword field, each value with a weight."""
+"""Products asked for by the values that they hold in a keyword field, each with a weight; the labels of models."""
 
 from __future__ import annotations
 
 import pytest
 
 from multirecall.core.errors import InvalidFilter, InvalidQuery, UnsupportedFeature
-from multirecall.core.filters import Range, Term
+from multirecall.core.filters import Range, Term, Terms
 from multirecall.core.query import Facet, Sort
-from multirecall.engines.base import MAX_VALUES, Engine, Holding
-from tests.contract.asking import found, ids, search
-from tests.contract.shop import CROWD
+from multirecall.engines.base import MAX_VALUES, Engine, Everything, Holding, Update
+from multirecall.engines.fields import MAX_KEYWORD_CHARS
+from multirecall.engines.schema import LabelField
+from tests.contract.asking import found, ids, put, search
+from tests.contract.shop import CROWD, contract_schema
+from tests.support.records import product, upsert
 
-__all__ = ["HoldingContract"]
+__all__ = ["HoldingContract", "LabelContract"]
 
 COLOURS = Holding(field="attributes.colour", weights={"Black": 0.5, "White": 2.0, "no such": 9.0})
 PATHS = {"Office": 1.0, "Printers": 2.0, "Cables": 2.5}
@@ -71,3 +74,53 @@ class HoldingContract:
         for weights in ({}, {"a": 0.0}, {"a": float("nan")}, {str(n): 1.0 for n in range(MAX_VALUES + 1)}):
             with pytest.raises(InvalidQuery):
                 Holding(field="id", weights=weights)
+
+
+SID = LabelField(name="sid", labeller="model", fingerprint="0" * 16)
+GRAM = LabelField(name="gram", labeller="model", fingerprint="1" * 16)
+
+
+class LabelContract:
+    @pytest.fixture
+    def labelled(self, fresh: Engine) -> Engine:
+        """Three products with labels of two models, one without any."""
+        fresh.swap(fresh.create(contract_schema(fresh.capabilities, labels=(SID, GRAM))))
+        too_long = GRAM.value("x" * MAX_KEYWORD_CHARS)
+        put(
+            fresh,
+            product("1", "Lamp", labels=[SID.value("a1 b2"), GRAM.value("acme | lamp"), too_long]),
+            product("2", "Lamp", labels=[SID.value("a1 b3"), GRAM.value("lamp"), GRAM.value("acme | lamp")]),
+            product("3", "Chair", labels=[SID.value("a7")]),
+            product("4", "Chair"),
+        )
+        return fresh
+
+    def test_labels_are_asked_for_filtered_by_and_come_back_sorted(self, labelled: Engine) -> None:
+        assert labelled.info().schema.labels == (SID, GRAM)
+        asked = Holding(field="labels", weights={"gram=lamp": 1.0, "gram=acme | lamp": 2.0, "sid=a7": 0.5})
+        result = search(labelled, asked, fields=("labels",))
+        assert [(hit.id, hit.score) for hit in result.hits] == [("2", 3.0), ("1", 2.0), ("3", 0.5)]
+        assert [hit.fields["labels"] for hit in result.hits] == [
+            ("gram=acme | lamp", "gram=lamp", "sid=a1 b3"), ("gram=acme | lamp", "sid=a1 b2"), ("sid=a7",)
+        ]  # fmt: skip
+        assert found(labelled, Everything(), filter=Terms(field="labels", values=("sid=a7", "sid=a1 b2"))) == ["1", "3"]
+        assert (
+            search(labelled, Everything(), fields=("labels",), filter=Term(field="id", value="4")).hits[0].fields == {}
+        )
+
+    def test_labels_outlive_a_new_price_and_go_with_a_new_record(self, labelled: Engine) -> None:
+        lamps = Holding(field="labels", weights={"gram=acme | lamp": 1.0})
+        put(labelled, Update(id="1", fields={"price_minor": 100}))
+        assert found(labelled, lamps) == ["1", "2"]
+        put(labelled, upsert("1", "Lamp", labels=[SID.value("a9")]))
+        assert found(labelled, lamps) == ["2"]
+        assert found(labelled, Holding(field="labels", weights={"sid=a9": 1.0})) == ["1"]
+
+    def test_a_label_of_no_field_of_the_index_is_refused(self, labelled: Engine) -> None:
+        [result] = labelled.write([upsert("5", "Lamp", labels=["other=x"])])
+        assert (result.ok, result.status) == (False, "rejected")
+        assert "it has: sid, gram" in result.error
+
+    def test_an_index_without_labels_says_so(self, shop: Engine) -> None:
+        with pytest.raises(InvalidFilter, match="no labels"):
+            search(shop, Holding(field="labels", weights={"sid=a7": 1.0}))

@@ -7,7 +7,7 @@ import pytest
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.engines.opening import open_engine
-from multirecall.engines.schema import FORMAT, Schema
+from multirecall.engines.schema import FORMAT, LabelField, Schema
 from multirecall.indexer.generations import indexes_before, live_index
 
 
@@ -17,6 +17,21 @@ def test_a_schema_is_read_back() -> None:
     assert read == schema
     assert read.metadata == schema.metadata
     assert read.fingerprint == schema.fingerprint != Schema(language="french").fingerprint
+
+
+def test_labels_shape_an_index_that_has_any() -> None:
+    assert "labels" not in Schema().to_dict()
+    label = LabelField(name="sid", labeller="model", fingerprint="0" * 16)
+    schema = Schema(labels=(label,))
+    assert Schema.from_dict(orjson.loads(orjson.dumps(schema.to_dict()))) == schema
+    assert schema.fingerprint != Schema().fingerprint
+    assert schema.label("sid") == label
+    assert schema.label("gram") is None
+    for name in ("", "a=b", "A"):
+        with pytest.raises(InvalidSettings, match="must match"):
+            LabelField(name=name, labeller="model", fingerprint="0")
+    with pytest.raises(InvalidSettings, match="repeat"):
+        Schema(labels=(label, label))
 
 
 def test_another_layout_is_refused_with_what_to_do() -> None:
