@@ -26,7 +26,7 @@ class Decoding(Protocol):
         ...
 
     def keep(self, rows: Any) -> None:
-        """Goes on with these rows alone, in this order."""
+        """Goes on with these rows alone, in this order; a row may be named again."""
         ...
 
 

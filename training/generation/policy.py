@@ -51,6 +51,10 @@ class Policy(ABC):
         """The text of an output."""
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
+    def begin(self, texts: Sequence[str], *, each: int = 1) -> Decoding:
+        """`each` outputs per text, next to each other, about to begin."""
+        return self._decoding(self._inputs(texts), each)
+
     def sample(
         self, texts: Sequence[str], *, each: int, temperature: float = 1.0, top_p: float = 1.0, greedy: bool = False
     ) -> list[list[Ids]]:
@@ -59,7 +63,7 @@ class Policy(ABC):
         self.model.eval()
         with self._torch.no_grad():
             choose = chooser(temperature=temperature, top_p=top_p, greedy=greedy)
-            rows = draw(self._decoding(self._inputs(texts), each), choose, end=self.end, most=self.max_tokens)
+            rows = draw(self.begin(texts, each=each), choose, end=self.end, most=self.max_tokens)
         self.model.train(training)
         return [rows[at : at + each] for at in range(0, len(rows), each)]
 
@@ -79,7 +83,7 @@ class Policy(ABC):
 
     @abstractmethod
     def _decoding(self, inputs: Any, each: int) -> Decoding:
-        """`each` outputs per text, next to each other, about to begin."""
+        """As `begin`, of texts as the model takes them."""
 
     def save(self, folder: Path) -> None:
         """Weights (safetensors), configuration and tokenizer into an existing folder; adapters are merged first."""

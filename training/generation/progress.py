@@ -28,7 +28,7 @@ def step_seed(seed: int, phase: str, step: int) -> int:
 
 
 class Progress:
-    """Where a training run stands. `folder` None keeps nothing but tells `on_row`."""
+    """Where a training run stands. `folder` is its own; None keeps nothing on disk but tells `on_row`."""
 
     def __init__(
         self,
@@ -50,13 +50,14 @@ class Progress:
         self._on_row = on_row
         self.rows: list[dict[str, Any]] = []
         self._done: dict[str, int] = {}
+        self._kept: dict[str, dict[str, Any]] = {}
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             if resume:
                 self._find(folder)
             else:
-                for name in (_CHECKPOINT, _CURVES, "sft.safetensors"):
-                    (folder / name).unlink(missing_ok=True)
+                for file in (folder / _CURVES, *folder.glob("*.safetensors")):
+                    file.unlink(missing_ok=True)
 
     def _find(self, folder: Path) -> None:
         from safetensors import safe_open
@@ -115,6 +116,32 @@ class Progress:
         partial = folder / f"{_CHECKPOINT}.partial"
         save_file(tensors, partial, metadata={"progress": said})
         os.replace(partial, folder / _CHECKPOINT)
+
+    def keep(self, name: str, model: Any) -> None:
+        """Keeps the trained weights as they are now under a name, in the folder if there is one."""
+        tensors = {n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad}
+        if self._folder is None:
+            self._kept[name] = tensors
+            return
+        from safetensors.torch import save_file
+
+        partial = self._folder / f"{name}.safetensors.partial"
+        save_file(tensors, partial)
+        os.replace(partial, self._folder / f"{name}.safetensors")
+
+    def put_back(self, name: str, model: Any) -> bool:
+        """Puts the weights of that name back into the model; False, and nothing changed, if none were kept."""
+        tensors = self._kept.get(name)
+        if self._folder is not None and (file := self._folder / f"{name}.safetensors").exists():
+            from safetensors.torch import load_file
+
+            tensors = load_file(file)
+        if tensors is None:
+            return False
+        for n, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                parameter.data.copy_(tensors[n])
+        return True
 
     def write_curves(self, path: Path) -> None:
         """All rows as JSON lines."""

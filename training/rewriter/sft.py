@@ -25,4 +25,4 @@ def fine_tune(
 ) -> None:
     """Trains the policy in place, from where `progress` stands. Every step draws its batch by its own seed."""
     lessons = [(example.query, policy.output_ids(example.rewrites)) for example in examples]
-    sft.fine_tune(policy, lessons, settings, seed=seed, progress=progress, phase=phase)
+    sft.fine_tune(policy, [sft.Task(lessons=lessons)], settings, seed=seed, progress=progress, phase=phase)
