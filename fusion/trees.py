@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from multirecall.core.compiled import compiled, lowest_bit
 from multirecall.core.errors import InvalidInput, InvalidSettings
-from multirecall.fusion.compiled import compiled, lowest_bit
 
 __all__ = ["MAX_LEAVES", "Trees"]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from multirecall.fusion.compiled import compiled, part
+from multirecall.core.compiled import compiled, part
 from multirecall.fusion.features.incidence import Flags, Floats, Integers
 from multirecall.fusion.features.lexicon import trigrams
 from multirecall.fusion.features.texts import Texts, find

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from multirecall.fusion.compiled import compiled
+from multirecall.core.compiled import compiled
 
 __all__ = ["Flags", "Floats", "Grouping", "Integers", "Positions", "Words"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from multirecall.fusion.compiled import compiled
+from multirecall.core.compiled import compiled
 from multirecall.fusion.features.base import MISSING, Column, Feature, FeatureGroup
 from multirecall.fusion.features.incidence import Flags, Floats, Grouping, Positions
 from multirecall.fusion.features.pool import Pool

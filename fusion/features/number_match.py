@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from multirecall.fusion.compiled import compiled, lowest_bit, part
+from multirecall.core.compiled import compiled, lowest_bit, part
 from multirecall.fusion.features.base import MISSING, Column, Feature, FeatureGroup
 from multirecall.fusion.features.incidence import Floats, Integers
 from multirecall.fusion.features.pool import Pool

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multirecall.core.codes import query_codes
+from multirecall.core.compiled import compiled
 from multirecall.core.query import Query
 from multirecall.core.ranking import FieldValue, Ranking, RouteStatus, ScoreKind
-from multirecall.fusion.compiled import compiled
 from multirecall.fusion.features.comparing import Compared
 from multirecall.fusion.features.incidence import Flags, Floats, Grouping, Positions
 from multirecall.fusion.features.lexicon import numbers_in

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from multirecall.fusion.compiled import compiled
+from multirecall.core.compiled import compiled
 from multirecall.fusion.features.base import MISSING, Column, Feature, FeatureGroup
 from multirecall.fusion.features.incidence import Positions
 from multirecall.fusion.features.pool import Pool

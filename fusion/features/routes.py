@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from multirecall.fusion.compiled import compiled
+from multirecall.core.compiled import compiled
 from multirecall.fusion.features.base import MISSING, Column, Feature, FeatureGroup
 from multirecall.fusion.features.incidence import Floats, Positions
 from multirecall.fusion.features.pool import RANK_CONSTANT, Pool, RouteColumns

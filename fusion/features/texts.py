@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from multirecall.fusion.compiled import compiled, part
+from multirecall.core.compiled import compiled, part
 from multirecall.fusion.features.incidence import Floats, Grouping, Integers, Words
 from multirecall.fusion.features.lexicon import N_PARTS, Lexicon, ReadText
 
