@@ -13,6 +13,17 @@ from numpy.typing import NDArray
 from multirecall.evaluation.measures import NDCG
 from multirecall.evaluation.measures.average_precision import AveragePrecision
 from multirecall.evaluation.measures.recall import Recall
+from multirecall.evaluation.paired_test import bootstrap_interval
+from multirecall.evaluation.scored_pairs.pairs import Mask, ScoredPairs, scored_pairs
+from multirecall.evaluation.scored_pairs.resampling import (
+    Gain,
+    Statistic,
+    auc_of,
+    f1_of,
+    overlap_of,
+    paired_gains,
+    spread_of,
+)
 from multirecall.evaluation.separation import auc, best_f1
 from multirecall.training.graded.groups import GradedGroup
 
@@ -73,62 +84,71 @@ def per_query(groups: Sequence[GradedGroup], snapshot: Snapshot, ids: Sequence[s
     return {name: np.array(values) for name, values in out.items()}
 
 
-def pooled(arm: Arm, folds: Sequence[Fold], seed: int) -> dict[str, Any]:
-    """All test pairs of one seed: scores, levels, query's number, and whether each passes its fold's dev threshold."""
-    scores, levels, query, passed = [], [], [], []
-    n = 0
-    for number, (test, dev) in enumerate(folds):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pooled:
+    """All test pairs of one seed, graded by three levels, with their four grades, and whether each passes the threshold
+    that its fold's dev queries chose for grade 2 or more."""
+
+    pairs: ScoredPairs
+    grades: NDArray[np.int64]
+    called: Mask
+
+    def statistics(self) -> dict[str, Statistic]:
+        """By name, each for any draw of the queries."""
+        pairs, relevant = self.pairs, self.grades >= 2
+        two, one, none = (pairs.grades == level for level in (2, 1, 0))
+        apart = {"spread of precision": spread_of(pairs, self.called, relevant)} if len(pairs.category_ids) > 1 else {}
+        return {
+            "AUC exact": auc_of(pairs, self.grades == 3, self.grades < 3),
+            "AUC 2v1": auc_of(pairs, two, one),
+            "AUC 1v0": auc_of(pairs, one, none),
+            "overlap 2,1": overlap_of(pairs, 2, 1),
+            "overlap 1,0": overlap_of(pairs, 1, 0),
+            "F1": f1_of(pairs, self.called, relevant),
+            **apart,
+        }
+
+
+def pooled(arm: Arm, folds: Sequence[Fold], seed: int) -> Pooled:
+    called = []
+    for number, (_, dev) in enumerate(folds):
         kept = arm[seed, number]
         dev_levels = np.array([level for group in dev for level in group.grades])
-        threshold = best_f1(kept.dev, dev_levels >= 2)[1]
-        scores.append(kept.test)
-        levels.append(np.array([level for group in test for level in group.grades]))
-        query.append(np.repeat(np.arange(n, n + len(test)), [len(group) for group in test]))
-        passed.append(kept.test >= threshold)
-        n += len(test)
-    parts = (scores, levels, query, passed)
-    return dict(zip(("scores", "levels", "query", "passed"), map(np.concatenate, parts), strict=True)) | {"n": n}
+        called.append(kept.test >= best_f1(kept.dev, dev_levels >= 2)[1])
+    groups = [group for test, _ in folds for group in test]
+    sizes = [len(group) for group in groups]
+    grades = np.array([level for group in groups for level in group.grades])
+    pairs = scored_pairs(
+        np.repeat(np.arange(len(groups)), sizes),
+        THREE[grades],
+        np.concatenate([arm[seed, number].test for number in range(len(folds))]),
+        np.repeat([class_of(group) for group in groups], sizes),
+    )
+    return Pooled(pairs=pairs, grades=grades, called=np.concatenate(called))
 
 
-class Pooled:
-    """Figures of all pairs of one seed together, quickly for any weights of the queries (draws with replacement)."""
+def class_of(group: GradedGroup) -> str:
+    return str(group.columns.get("class", ""))
 
-    def __init__(self, pairs: Mapping[str, Any]) -> None:
-        scores, levels = pairs["scores"].astype(np.float64), pairs["levels"]
-        three = THREE[levels]
-        self._query, self._passed, self._good = pairs["query"], pairs["passed"], levels >= 2
-        self._rank = np.unique(scores, return_inverse=True)[1].reshape(-1)
-        self._sides = {
-            "AUC exact": (levels == 3, levels < 3),
-            "AUC 2v1": (three == 2, three == 1),
-            "AUC 1v0": (three == 1, three == 0),
-        }
-        self._bins = {}
-        for name, (high, low) in (("overlap 2,1", self._sides["AUC 2v1"]), ("overlap 1,0", self._sides["AUC 1v0"])):
-            edges = np.linspace(scores[high | low].min(), scores[high | low].max(), 51)[1:-1]
-            self._bins[name] = np.digitize(scores, edges), high, low
-        self.n_queries = int(pairs["n"])
 
-    def figures(self, weights: Floats | None = None) -> dict[str, float]:
-        """With weights by query; None: 1 each."""
-        w = np.ones(len(self._query)) if weights is None else weights[self._query]
-        out = {}
-        for name, (high, low) in self._sides.items():
-            above, below = np.bincount(self._rank, w * high), np.bincount(self._rank, w * low)
-            out[name] = float(above @ (np.cumsum(below) - below / 2) / (above.sum() * below.sum()))
-        for name, (bins, high, low) in self._bins.items():
-            shares = [np.bincount(bins, w * side, minlength=50) / (w * side).sum() for side in (high, low)]
-            out[name] = float(np.minimum(*shares).sum())
-        called, good = (w * self._passed).sum(), (w * self._good).sum()
-        out["F1"] = float(2 * (w * (self._passed & self._good)).sum() / (called + good))
-        return out
+class OfSeeds:
+    """The mean of a statistic over seeds; asked again for the draws that it was asked for last, it says the same."""
+
+    def __init__(self, of: Sequence[Statistic]) -> None:
+        self._of = of
+        self._last: tuple[Floats, Floats] | None = None
+
+    def __call__(self, counts: Floats) -> Floats:
+        if self._last is None or self._last[0] is not counts:
+            self._last = counts, np.mean([one(counts) for one in self._of], axis=0)
+        return self._last[1]
 
 
 def summary(arms: Mapping[str, Arm], folds: Sequence[Fold], ids: Sequence[str], *, baseline: str) -> dict[str, Any]:
     """Means of each arm, and differences to the baseline and to the stage before with 95 % intervals over queries."""
     seeds = sorted({seed for seed, _ in next(iter(arms.values()))})
     queries: dict[str, dict[str, Floats]] = {}
-    pairs: dict[str, list[Pooled]] = {}
+    statistics: dict[str, dict[str, OfSeeds]] = {}
     seeds_of: dict[str, list[float]] = {}
     means_of: dict[str, list[float]] = {}
     for name, arm in arms.items():
@@ -142,34 +162,69 @@ def summary(arms: Mapping[str, Arm], folds: Sequence[Fold], ids: Sequence[str], 
             for seed in seeds
         ]
         scored = [pooled(arm, folds, seed) for seed in seeds]
-        pairs[name] = [Pooled(one) for one in scored]
+        statistics[name] = {key: OfSeeds(of) for key, of in _columns([one.statistics() for one in scored]).items()}
         means_of[name] = [
-            round(float(np.mean([one["scores"][one["levels"] == level].mean() for one in scored])), 3)
+            round(float(np.mean([one.pairs.scores[one.grades == level].mean() for one in scored])), 3)
             for level in range(4)
         ]
         seeds_of[name] = [round(float(np.nanmean(one["nDCG@10"])), 4) for one in found]
         queries[name] = {key: np.mean([one[key] for one in found], axis=0) for key in found[0]}
-    resampled = {name: _resampled(some) for name, some in pairs.items()}
-    out: dict[str, Any] = {"queries": len(next(iter(queries[baseline].values()))), "arms": {}}
+    others = {name: [one for one in (baseline, *_before(name, arms)) if one != name] for name in arms}
+    gains = paired_gains(
+        {
+            _gain(name, other, key): (statistics[other][key], statistics[name][key])
+            for name in arms
+            for other in others[name]
+            for key in statistics[name]
+        },
+        scored[0].pairs.n_queries,
+        n_pairs=len(scored[0].pairs),
+        rounds=RESAMPLES,
+    )
+    classes = np.array([class_of(group) for test, _ in folds for group in test])
+    out: dict[str, Any] = {"queries": len(classes), "arms": {}}
     for name in arms:
-        against = {
-            other: _against(name, other, queries, pairs, resampled) for other in (baseline, *_before(name, arms))
-        }
         out["arms"][name] = {
             **{key: _known_mean(values) for key, values in queries[name].items()},
-            **{key: round(value, 4) for key, value in _mean([one.figures() for one in pairs[name]]).items()},
+            **{key: round(float(of(np.ones((1, len(classes))))[0]), 4) for key, of in statistics[name].items()},
             "means": means_of[name],
             "nDCG@10 by seed": seeds_of[name],
-            "against": {other: found for other, found in against.items() if other != name},
+            "against": {
+                other: {
+                    **_paired(queries[name], queries[other]),
+                    **{key: _shown_gain(gains[_gain(name, other, key)]) for key in statistics[name]},
+                }
+                for other in others[name]
+            },
+            "classes": {
+                one: {
+                    "queries": int((classes == one).sum()),
+                    **{key: _known_mean(queries[name][key][classes == one]) for key in ("nDCG@10", "R@100")},
+                    "against": _paired(queries[name], queries[baseline], ("nDCG@10",), classes == one),
+                }
+                for one in sorted({*classes.tolist()})
+            },
         }
     return out
+
+
+def _gain(name: str, other: str, key: str) -> str:
+    return "\t".join((name, other, key))
+
+
+def _shown_gain(gain: Gain) -> dict[str, float]:
+    return {
+        "difference": round(gain.difference, 4),
+        "low": round(gain.interval.low, 4),
+        "high": round(gain.interval.high, 4),
+    }
 
 
 _STAGE_BEFORE = {
     "M&R: circle": "supervised contrastive (M&R stage 1)",
     "M&R: binary circle": "M&R: circle",
     "M&R: circle, one-sided": "M&R: circle",
-    "M&R: order across queries": "M&R: circle",
+    "M&R: order across queries": "supervised contrastive (M&R stage 1)",
     "M&R: mined, annotated": "M&R: mined, not annotated",
     "ROAR": "InfoNCE with mask (ROAR stage 1)",
     "ROAR, margin-aware": "ROAR",
@@ -191,40 +246,21 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {key: [row[key] for row in rows] for key in rows[0]}
 
 
-def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {key: float(np.mean(values)) for key, values in _columns(rows).items()}
-
-
-def _resampled(some: Sequence[Pooled]) -> dict[str, Floats]:
-    """Figures of queries drawn with replacement, the same draws for every arm."""
-    random = np.random.default_rng(7)
-    n = some[0].n_queries
-    rows = []
-    for _ in range(RESAMPLES):
-        weights = np.bincount(random.integers(0, n, n), minlength=n).astype(np.float64)
-        rows.append(_mean([one.figures(weights) for one in some]))
-    return {key: np.array(values) for key, values in _columns(rows).items()}
-
-
-def _against(
-    name: str,
-    other: str,
-    queries: Mapping[str, Mapping[str, Floats]],
-    pairs: Mapping[str, Sequence[Pooled]],
-    resampled: Mapping[str, Mapping[str, Floats]],
+def _paired(
+    new: Mapping[str, Floats], old: Mapping[str, Floats], keys: Sequence[str] = (), taken: Mask | None = None
 ) -> dict[str, dict[str, float]]:
-    random = np.random.default_rng(7)
+    """Of means over (some of) the queries."""
     out = {}
-    for key in queries[name]:
-        moved = queries[name][key] - queries[other][key]
-        moved = moved[~np.isnan(moved)]
-        if not len(moved):
-            continue
-        means = moved[random.integers(0, len(moved), (RESAMPLES, len(moved)))].mean(axis=1)
-        out[key] = _interval(float(moved.mean()), means)
-    new, old = (_mean([one.figures() for one in pairs[arm]]) for arm in (name, other))
-    for key, values in resampled[name].items():
-        out[key] = _interval(new[key] - old[key], values - resampled[other][key])
+    for key in keys or new:
+        moved = new[key] - old[key]
+        moved = moved[~np.isnan(moved) & (True if taken is None else taken)]
+        if len(moved):
+            found = bootstrap_interval(moved, rounds=RESAMPLES)
+            out[key] = {
+                "difference": round(float(moved.mean()), 4),
+                "low": round(found.low, 4),
+                "high": round(found.high, 4),
+            }
     return out
 
 
@@ -233,12 +269,19 @@ def _known_mean(values: Floats) -> float | None:
     return round(float(known.mean()), 4) if len(known) else None
 
 
-def _interval(difference: float, means: Floats) -> dict[str, float]:
-    low, high = np.quantile(means, (0.025, 0.975))
-    return {"difference": round(difference, 4), "low": round(float(low), 4), "high": round(float(high), 4)}
-
-
-SHOWN = ("nDCG@10", "nDCG@8", "MAP@8", "R@100", "ordered", "AUC exact", "AUC 2v1", "AUC 1v0", "overlap 2,1", "F1")
+SHOWN = (
+    "nDCG@10",
+    "nDCG@8",
+    "MAP@8",
+    "R@100",
+    "ordered",
+    "AUC exact",
+    "AUC 2v1",
+    "AUC 1v0",
+    "overlap 2,1",
+    "F1",
+    "spread of precision",
+)
 
 
 def table(found: Mapping[str, Any]) -> str:
