@@ -47,7 +47,7 @@ ABLATIONS: dict[str, dict[str, float]] = {
     "no alignment": {"alignment": 0.0},
     "no diversity": {"diversity": 0.0},
     "sheet weights": asdict(RewardWeights()),
-    "repeats count": {},  # a text said again counts again, as in the method's own formula
+    "literal": {},  # the method's own formula: repeats and texts that find nothing count
 }
 
 
@@ -182,7 +182,7 @@ def _run(
 
     def measured() -> dict[str, Any]:
         """By the method's own formula and weights, whatever was trained by."""
-        rewards.weights, rewards.repeats = RewardWeights(), True
+        rewards.weights, rewards.literal = RewardWeights(), True
         out = {}
         for name, needs in tests.items():
             listed = generate_lists(policy, needs, n=recipe.n, seed=recipe.seed, each=EACH)
@@ -209,10 +209,10 @@ def _run(
     for name in wanted:
         _put(policy, tuned)
         rewards.weights = replace(recipe.reinforced.weights, **ABLATIONS.get(name, {}))
-        rewards.repeats = name == "repeats count"
+        rewards.literal = name == "literal"
         progress = Progress(
             tuned_file.parent / f"{name.replace(' ', '_')}-{recipe.seed}" if tuned_file else None,
-            mark=f"{recipe.reinforced} {rewards.weights} {rewards.repeats}",
+            mark=f"{recipe.reinforced} {rewards.weights} {rewards.literal}",
             save_every=20,
             resume=True,
             on_row=_tell,

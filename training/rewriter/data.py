@@ -14,7 +14,7 @@ from multirecall.evaluation.testbed.draws import Dice, share
 from multirecall.evaluation.testbed.splits import split_by_rank
 from multirecall.evaluation.testbed.typos import misspell
 from multirecall.recall.rewriters.knowledge import Concept
-from multirecall.training.rewriter.templates import HELD_OUT_TEMPLATES, REWRITER_TEMPLATES
+from multirecall.training.rewriter.templates import HELD_OUT_TEMPLATES, PRACTICE_TEMPLATES, REWRITER_TEMPLATES
 
 __all__ = [
     "SEPARATOR", "Assortment", "Example", "Need", "Needs", "concept_needs", "examples", "plain_needs", "read_list",
@@ -40,9 +40,13 @@ class Need:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
     """Needs to learn from, and two sets that nothing is learned from: known concepts in unknown words (a held-out
-    template or a held-out wording), and unknown concepts."""
+    template or a held-out wording), and unknown concepts.
+
+    `train` has lists; `practice` is the same concepts in further sentences, asked in reinforcement alone.
+    """
 
     train: tuple[Need, ...]
+    practice: tuple[Need, ...]
     unseen_phrasing: tuple[Need, ...]
     unseen_concept: tuple[Need, ...]
 
@@ -74,13 +78,15 @@ def split_needs(
     *,
     held_out: Sequence[Concept] | None = None,
     templates: Mapping[str, Sequence[str]] = REWRITER_TEMPLATES,
+    practice_templates: Mapping[str, Sequence[str]] = PRACTICE_TEMPLATES,
     test_templates: Mapping[str, Sequence[str]] = HELD_OUT_TEMPLATES,
 ) -> Needs:
     """The split by concept, wording and template.
 
     `held_out` None holds out 30 % of the concepts by the hash of their keys; otherwise all `concepts` are learned from.
     Of a third of the learned concepts with several wordings the last wording is held out too. A text that several
-    concepts or sets give stays with the tests alone: it is taken out of `train`.
+    concepts or sets give stays with the tests alone: it is taken out of `train` and `practice`, and one that `train`
+    has out of `practice`.
     """
     if held_out is None:
         of = split_by_rank([f"{c.kind}/{c.key}" for c in concepts])
@@ -98,7 +104,9 @@ def split_needs(
     unseen = list(concept_needs(held_out, test_templates))
     tested = {need.text for need in (*phrasing, *unseen)}
     train = tuple(need for need in concept_needs(taught, templates) if need.text not in tested)
-    return Needs(train=train, unseen_phrasing=tuple(phrasing), unseen_concept=tuple(unseen))
+    known = tested | {need.text for need in train}
+    practice = tuple(need for need in concept_needs(taught, practice_templates) if need.text not in known)
+    return Needs(train=train, practice=practice, unseen_phrasing=tuple(phrasing), unseen_concept=tuple(unseen))
 
 
 def plain_needs(

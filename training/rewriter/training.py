@@ -51,8 +51,13 @@ class Lessons:
 
     @property
     def taught(self) -> tuple[Need, ...]:
-        """All needs that may be learned from: prompts of both phases."""
+        """All needs that come with lists."""
         return (*self.needs.train, *self.plain)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The prompts of reinforcement: a reward needs no list, so there are sentences that fine-tuning never saw."""
+        return tuple(need.text for need in (*self.taught, *self.needs.practice))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,7 @@ def lessons_of(
     needs = split_needs(concepts, held_out=held_out)
     needs = Needs(
         train=tuple(need for need in needs.train if need.text not in avoid),
+        practice=tuple(need for need in needs.practice if need.text not in avoid),
         unseen_phrasing=needs.unseen_phrasing,
         unseen_concept=needs.unseen_concept,
     )
@@ -157,8 +163,7 @@ def train_rewriter(
     plain_score = _scored(rewards, recipe.n)
     score = plain_score if cycle is None else with_cycle(plain_score, cycle, share=recipe.reinforced.cycle)
     figures = {"sft": _figures(policy, lessons, plain_score, recipe)}
-    queries = [need.text for need in lessons.taught]
-    reinforce(policy, queries, score, recipe.reinforced, n=recipe.n, seed=recipe.seed, progress=progress)
+    reinforce(policy, lessons.asked, score, recipe.reinforced, n=recipe.n, seed=recipe.seed, progress=progress)
     figures["rl"] = _figures(policy, lessons, plain_score, recipe)
     card = {
         "shape": policy.shape,

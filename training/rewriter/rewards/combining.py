@@ -58,23 +58,26 @@ def combined(
     n: int,
     kept: Sequence[float],
     product_like: Sequence[float],
+    found: Sequence[bool],
     similar: Callable[[str, str], float],
     weights: RewardWeights,
-    repeats: bool = False,
+    literal: bool = False,
 ) -> Reward:
     """The formula, of what the parts say about each rewrite.
 
     Means are over `n` rewrites and their n(n-1)/2 pairs: a rewrite that was not given counts 0, so that saying little
-    is never the best policy, and so does one that stands earlier in the list. Diversity takes no part of a pair with a
-    rewrite below the gate, or with the query itself.
+    is never the best policy. One that stands earlier in the list, or that no product answers (`found`), counts as not
+    given. Diversity takes no part of a pair with a rewrite below the gate, or with the query itself.
 
-    `repeats` is the method's own formula: a text said again counts again, and only the two equal texts are alike. A
-    safe text said twice is then worth more than a second one that may be wrong, and policies learn to repeat.
+    `literal` is the method's own formula, without those two rules: of a repeat only the two equal texts are alike, and
+    a text that finds nothing loses its coverage alone. A safe text said twice is then worth more than a second one
+    that may be wrong, and a combination that nobody sells passes for a different text: policies learn both.
     """
     query_text = query.strip().lower()
-    if not repeats:
+    if not literal:
         kept = [
-            0.0 if text in rewrites[:i] else value for i, (text, value) in enumerate(zip(rewrites, kept, strict=True))
+            value if there and text not in rewrites[:i] else 0.0
+            for i, (text, value, there) in enumerate(zip(rewrites, kept, found, strict=True))
         ]
     passes = [value >= GATE for value in kept]
     distances = gated = 0.0
@@ -101,7 +104,7 @@ def combined(
 class Rewards:
     """Scores lists, many at once: one call of the judge, one of the encoder, one round trip to the engine.
 
-    `weights` and `repeats` (as `combined` has it, at first False) may be set between two calls.
+    `weights` and `literal` (as `combined` has it, at first False) may be set between two calls.
     """
 
     def __init__(
@@ -112,7 +115,7 @@ class Rewards:
         self._coverage = coverage
         self._likeness = likeness
         self.weights = weights
-        self.repeats = False
+        self.literal = False
 
     def score(self, lists: Sequence[tuple[str, tuple[str, ...]]], *, n: int) -> list[Reward]:
         """The reward of each (query, rewrites), in order; a list has at most `n` rewrites."""
@@ -127,9 +130,10 @@ class Rewards:
                 n=n,
                 kept=[next(kept) for _ in rewrites],
                 product_like=[0.5 * self._coverage.score(t) + 0.5 * self._titles.score(t) for t in rewrites],
+                found=[self._coverage.score(t) > 0 for t in rewrites],
                 similar=self._likeness.of,
                 weights=self.weights,
-                repeats=self.repeats,
+                literal=self.literal,
             )
             for query, rewrites in lists
         ]

@@ -15,7 +15,12 @@ from multirecall.training.rewriter.bed_concepts import bed_assortment, bed_conce
 from multirecall.training.rewriter.data import SEPARATOR, Need, examples, plain_needs, read_list, split_needs
 from multirecall.training.rewriter.pseudo_titles import with_pseudo_titles
 from multirecall.training.rewriter.recipes import open_recipe
-from multirecall.training.rewriter.templates import HELD_OUT_TEMPLATES, TRAINING_TEMPLATES
+from multirecall.training.rewriter.templates import (
+    HELD_OUT_TEMPLATES,
+    PRACTICE_TEMPLATES,
+    REWRITER_TEMPLATES,
+    TRAINING_TEMPLATES,
+)
 from multirecall.training.rewriter.training import Lessons, lessons_of, taught_examples
 
 
@@ -48,19 +53,21 @@ def test_no_test_text_template_or_concept_is_taught(
 ) -> None:
     with open_engine(shop) as engine:
         taught = taught_examples(lessons, engine, open_recipe("tiny"))
-    queries = {e.query for e in taught} | {need.text for need in lessons.taught}  # D_sft and the prompts of RL
+    queries = {e.query for e in taught} | set(lessons.asked)  # D_sft and the prompts of RL
     held_out = [c for split in ("dev", "test") for c in bed_concepts(world, split=split)]
     tested = {need.text for need in (*lessons.needs.unseen_phrasing, *lessons.needs.unseen_concept)}
     assert len(tested) > 500
     assert not queries & tested
     assert not queries & test_texts
-    assert not {need.concept for need in lessons.taught} & {c.key for c in held_out}
+    learned = (*lessons.taught, *lessons.needs.practice)
+    assert {need.text for need in learned} == set(lessons.asked)
+    assert not {need.concept for need in learned} & {c.key for c in held_out}
     said = {say.lower() for c in load_concepts(world) if c.split != "train" for say in c.say}
     assert len(said) > 150
     assert not [q for q in queries for say in said if say in q]
     held = {t for templates in HELD_OUT_TEMPLATES.values() for t in templates}
     bed = {t for kind in read_table("templates")["knowledge"].values() for s in ("dev", "test") for t in kind[s]}
-    assert not {need.template for need in lessons.taught} & (held | bed)
+    assert not {need.template for need in learned} & (held | bed)
 
 
 def test_a_held_out_wording_is_in_no_taught_query(lessons: Lessons, world: World) -> None:
@@ -78,6 +85,23 @@ def test_templates_are_eight_and_more_and_a_third_is_held_out() -> None:
         assert len(held) / (len(held) + len(templates)) >= 0.3
         assert not set(held) & set(templates)
         assert all("{say}" in t for t in (*templates, *held))
+
+
+def test_practice_is_in_sentences_that_neither_fine_tuning_nor_the_tests_have(lessons: Lessons) -> None:
+    assert not {need.text for need in lessons.needs.practice} & {need.text for need in lessons.taught}
+    assert {need.concept for need in lessons.needs.practice} <= {need.concept for need in lessons.needs.train}
+    bed = read_table("templates")["knowledge"]
+    tested = [t for kind in bed.values() for s in ("dev", "test") for t in kind[s]]
+    tested += [t for templates in HELD_OUT_TEMPLATES.values() for t in templates]
+    taught = [t for templates in REWRITER_TEMPLATES.values() for t in templates]
+    practised = [t for templates in PRACTICE_TEMPLATES.values() for t in templates]
+    assert not set(practised) & {*taught, *tested}
+    # not one word of a held-out sentence, but those that fine-tuning has anyway
+    assert not _words(practised) & (_words(tested) - _words(taught))
+
+
+def _words(templates: list[str]) -> set[str]:
+    return {word for template in templates for word in template.replace("{say}", " ").split()}
 
 
 def test_without_held_out_concepts_some_are_held_out_by_their_keys() -> None:

@@ -22,7 +22,8 @@ def reward(
     n: int = 3,
     like: float = 0.4,
     weights: RewardWeights | None = None,
-    repeats: bool = False,
+    unsold: str = "",
+    literal: bool = False,
 ) -> Reward:
     return combined(
         "dark mornings",
@@ -30,9 +31,10 @@ def reward(
         n=n,
         kept=kept,
         product_like=[0.8] * len(rewrites),
+        found=[text != unsold for text in rewrites],
         similar=lambda a, b: like,
         weights=weights or RewardWeights(),
-        repeats=repeats,
+        literal=literal,
     )
 
 
@@ -68,10 +70,20 @@ def test_a_text_said_again_counts_as_not_given() -> None:
 
 
 def test_the_methods_own_formula_counts_a_repeat_again() -> None:
-    twice = reward(["lamp", "lamp", "torch"], [0.9, 0.9, 0.6], repeats=True)
+    twice = reward(["lamp", "lamp", "torch"], [0.9, 0.9, 0.6], literal=True)
     assert twice.relevance == pytest.approx((0.9 + 0.9 + 0.6) / 3)
     assert twice.alignment == pytest.approx(0.8)
     assert twice.diversity == pytest.approx((0 + 0.6 + 0.6) / 3)  # only the two equal texts are alike
+
+
+def test_a_text_that_finds_nothing_counts_as_not_given_unless_the_formula_is_taken_literally() -> None:
+    values = ["lamp", "silk lamp", "torch"], [0.9, 0.9, 0.6]
+    without = reward(["lamp", "torch"], [0.9, 0.6])
+    unsold = reward(*values, unsold="silk lamp")
+    assert (unsold.relevance, unsold.alignment, unsold.diversity, unsold.total) == (
+        without.relevance, without.alignment, without.diversity, without.total,
+    )  # fmt: skip
+    assert reward(*values, unsold="silk lamp", literal=True) == reward(*values, literal=True)
 
 
 def test_what_is_not_said_counts_nothing() -> None:
