@@ -1,6 +1,6 @@
 """Applier: items into an index, with one outcome per item. Safe to repeat: versions make a second time change nothing.
 
-rows and copies -> records -> vectors (stored, cached, or made) -> Engine.write -> an outcome per item
+rows and copies -> records -> vectors (stored, cached, or made) -> labels -> Engine.write -> an outcome per item
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from multirecall.indexer.projection import to_record
 from multirecall.indexer.rows import Reject, RowReader, Warnings
 from multirecall.indexer.sources.base import SourceRow
 from multirecall.indexer.vectors import NoCache, VectorCache, reusable_fields, stored_vectors
+from multirecall.recall.labelling import LabellerOf, labelled, no_labeller
 
 __all__ = ["Applied", "Applier", "EncoderOf", "Outcome", "OutcomeKind", "product_of_record"]
 
@@ -87,9 +88,17 @@ class Applier:
     `unversioned`: what a row without a version gets as its version (None: none, it then overwrites whatever is there).
     """
 
-    def __init__(self, engine: Engine, *, encoder_of: EncoderOf, cache: VectorCache | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        encoder_of: EncoderOf,
+        labeller_of: LabellerOf = no_labeller,
+        cache: VectorCache | None = None,
+    ) -> None:
         self._engine = engine
         self._encoder_of = encoder_of
+        self._labeller_of = labeller_of
         self._cache = cache or NoCache()
         self._readers: dict[str, RowReader] = {}
 
@@ -111,6 +120,7 @@ class Applier:
         ready = self._products(items, index, applied, unversioned)
         started = time.perf_counter()
         self._fill_vectors(ready, index, reuse, applied)
+        self._label(ready, index.schema)
         applied.encoding_s = time.perf_counter() - started
         self._write(items, ready, index, applied)
         applied.writing_s = time.perf_counter() - started - applied.encoding_s
@@ -206,6 +216,17 @@ class Applier:
         self._cache.put(made.fingerprint, fresh)
         for one in products:
             one.vectors[made.name] = fresh[one.record["content_hash"]]
+
+    def _label(self, ready: dict[int, _Ready], schema: Schema) -> None:
+        """Gives each record its labels; a label depends on the vectors, so it comes after them."""
+        if not ready or not schema.labels:
+            return
+        labellers = [self._labeller_of(field, schema) for field in schema.labels]
+        products = list(ready.values())
+        indexed = [IndexedProduct(id=one.product.id, fields=one.record, vectors=one.vectors) for one in products]
+        for one, labels in zip(products, labelled(indexed, labellers), strict=True):
+            if labels:
+                one.record = {**one.record, "labels": list(labels)}
 
     # ---------------------------------------------------------------- writing
 

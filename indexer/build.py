@@ -1,7 +1,7 @@
 """Build: a catalogue into a new physical index, checked, then made live in one step.
 
     rows -> products -> records   (thread "reading")
-         -> vectors               (thread "encoding": taken from the live index, or made)
+         -> vectors, labels       (thread "encoding": vectors are taken from the live index, or made)
          -> Engine.write          (the caller's thread)
          -> refresh, count, swap
 
@@ -12,7 +12,7 @@ and the error raised; what a killed process leaves is dropped by the next build.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from multirecall.indexer.report import BuildReport, BuildWarning
 from multirecall.indexer.rows import RowReader
 from multirecall.indexer.sources.base import RowSource
 from multirecall.indexer.suggest import Suggestion
+from multirecall.recall.labelling import Labeller
 
 __all__ = ["BuildOptions", "build"]
 
@@ -63,6 +64,7 @@ def build(
     source: RowSource,
     *,
     encoders: Mapping[str, Encoder],
+    labellers: Sequence[Labeller] = (),
     mapping: mappings.Mapping | None = None,
     options: BuildOptions | None = None,
     on_ready: OnReady | None = None,
@@ -70,9 +72,9 @@ def build(
 ) -> BuildReport:
     """Indexes a catalogue into a new physical index and makes it live. Blocks until done.
 
-    `encoders` by vector field name (usually `{"dense": encoder}`; empty: no vectors). Without a mapping one is
-    suggested from the data, used, and told in the report. `on_ready` may keep a complete index from going live, by
-    raising.
+    `encoders` by vector field name (usually `{"dense": encoder}`; empty: no vectors), `labellers` label each product.
+    Without a mapping one is suggested from the data, used, and told in the report. `on_ready` may keep a complete index
+    from going live, by raising.
 
     Raises InvalidSource (unreadable, without a single good row, or shrunk beyond `min_share`), InvalidMapping,
     UnsupportedFeature, and what the engine or an encoder raises; in every case the index that was live stays live.
@@ -88,6 +90,7 @@ def build(
         mapping,
         encoders,
         options.shape,
+        labellers=labellers,
         suggested=suggestion is not None,
         sources=source.names,
         mark=build_mark(live.name if live else None),
@@ -99,6 +102,7 @@ def build(
             source=source,
             reader=reader,
             encoders=encoders,
+            labellers=labellers,
             rejects=rejects,
             reuse=reusable(live.name, live.schema, schema) if live and options.reuse_vectors else None,
             batch_size=options.batch_size,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from multirecall.indexer.items import CopyItem
 from multirecall.indexer.new_schema import IndexShape, new_schema
 from multirecall.indexer.progress import BuildProgress, OnProgress, no_progress
 from multirecall.indexer.records import record_bytes
+from multirecall.recall.labelling import Labeller
 
 __all__ = [
     "COPIED_FIELDS",
@@ -135,6 +136,7 @@ def copy_live(
     engine: Engine,
     *,
     encoders: Mapping[str, Encoder],
+    labellers: Sequence[Labeller] = (),
     mapping: mappings.Mapping | None = None,
     shape: IndexShape | None = None,
     keep: int = 2,
@@ -142,7 +144,8 @@ def copy_live(
     on_ready: OnReady | None = None,
     on_progress: OnProgress = no_progress,
 ) -> CopyReport:
-    """Copies the live index into a new one made by `mapping` (None: the live one's) and `encoders`, and makes it live.
+    """Copies the live index into a new one made by `mapping` (None: the live one's), `encoders` and `labellers`, and
+    makes it live.
 
     Vectors whose text and encoder are the same are taken over. Nobody else may write to the index meanwhile (workers
     keep two indexes current: `multirecall rebuild --workers`). Raises NotFound without a live index, InvalidMapping if
@@ -161,13 +164,14 @@ def copy_live(
         mapping,
         encoders,
         shape or IndexShape(),
+        labellers=labellers,
         suggested=bool(live.schema.metadata.get("mapping_suggested")),
         sources=(f"index {live.name}",),
         mark=build_mark(live.name),
     )
     index = engine.create(schema)
     try:
-        copied = _Copying(engine, live, engine.info(index=index), encoders, started, on_progress)
+        copied = _Copying(engine, live, engine.info(index=index), encoders, labellers, started, on_progress)
         copied.run(batch_rows)
         if on_ready is not None:
             on_ready(live.name, index)
@@ -197,11 +201,15 @@ class _Copying:
         live: IndexInfo,
         new: IndexInfo,
         encoders: Mapping[str, Encoder],
+        labellers: Sequence[Labeller],
         started: float,
         on_progress: OnProgress,
     ) -> None:
         self._engine, self._live, self._new = engine, live, new
-        self._applier = Applier(engine, encoder_of=lambda field, _: encoders[field.name])
+        named = {labeller.name: labeller for labeller in labellers}
+        self._applier = Applier(
+            engine, encoder_of=lambda field, _: encoders[field.name], labeller_of=lambda field, _: named[field.name]
+        )
         self._started, self._on_progress = started, on_progress
         self.written = self.encoded = self.reused = self.without_vector = 0
         self.seconds = {"encoding": 0.0, "writing": 0.0}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from multirecall.core.errors import EngineUnavailable
@@ -16,6 +16,7 @@ from multirecall.indexer.progress import BuildProgress, OnProgress
 from multirecall.indexer.rejects import RejectsFile
 from multirecall.indexer.rows import Reject, RowReader
 from multirecall.indexer.sources.base import RowSource
+from multirecall.recall.labelling import Labeller
 
 __all__ = ["Filling"]
 
@@ -37,6 +38,7 @@ class Filling:
     source: RowSource
     reader: RowReader
     encoders: Mapping[str, Encoder]
+    labellers: Sequence[Labeller]
     rejects: RejectsFile
     reuse: Reuse | None
     batch_size: int
@@ -62,7 +64,7 @@ class Filling:
             prepared_batches(self.source, self.reader, self.batch_size), size=_AHEAD_BATCHES, name="multirecall-reading"
         )
         ready = Ahead(
-            encoded_batches(records, self.encoders, self.engine, self.reuse),
+            encoded_batches(records, self.encoders, self.labellers, self.engine, self.reuse),
             size=_AHEAD_BATCHES,
             name="multirecall-encoding",
         )

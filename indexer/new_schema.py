@@ -15,6 +15,7 @@ from multirecall.indexer.records import field_names
 from multirecall.indexer.sources.base import BrokenRow, RowSource
 from multirecall.indexer.suggest import Suggestion, suggest_mapping
 from multirecall.indexer.texts import vector_fingerprint
+from multirecall.recall.labelling import Labeller, label_field
 
 __all__ = ["IndexShape", "new_schema", "settled_mapping"]
 
@@ -59,15 +60,19 @@ def new_schema(
     encoders: Mapping[str, Encoder],
     shape: IndexShape,
     *,
+    labellers: Sequence[Labeller] = (),
     suggested: bool,
     sources: Sequence[str],
     mark: Mapping[str, Any],
 ) -> Schema:
-    """The schema of an index that `mapping` and `encoders` (by vector field) fill; `mark` says who builds it."""
+    """The schema of an index that `mapping`, `encoders` (by vector field) and `labellers` fill.
+
+    `mark` says who builds it. Raises what `Labeller.check` raises.
+    """
     kinds = engine.capabilities.vector_indexes
     kind = shape.vector_index or ("int8_hnsw" if "int8_hnsw" in kinds or not kinds else kinds[0])
     text_template = str(mapping.template)
-    return Schema(
+    made = Schema(
         language=mapping.language,
         vectors=tuple(
             VectorField(
@@ -82,6 +87,7 @@ def new_schema(
             for name, encoder in encoders.items()
         ),
         numeric_attributes=mapping.numeric_attributes,
+        labels=tuple(label_field(labeller) for labeller in labellers),
         metadata={
             "mapping": mapping.to_dict(),
             "mapping_suggested": suggested,
@@ -90,3 +96,6 @@ def new_schema(
             "build": dict(mark),
         },
     )
+    for labeller in labellers:
+        labeller.check(made)
+    return made

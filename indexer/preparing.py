@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from multirecall.encoders.base import Encoder
@@ -15,6 +15,7 @@ from multirecall.indexer.rows import Reject, RowReader
 from multirecall.indexer.seen_ids import Places, SeenIds
 from multirecall.indexer.sources.base import Row, RowSource
 from multirecall.indexer.vectors import reusable_fields, stored_vectors
+from multirecall.recall.labelling import Labeller, labelled
 
 __all__ = ["Prepared", "Reuse", "Written", "encoded_batches", "prepared_batches", "reusable"]
 
@@ -91,9 +92,14 @@ def prepared_batches(source: RowSource, reader: RowReader, batch_size: int) -> G
 
 
 def encoded_batches(
-    batches: Iterable[Prepared], encoders: Mapping[str, Encoder], engine: Engine, reuse: Reuse | None
+    batches: Iterable[Prepared],
+    encoders: Mapping[str, Encoder],
+    labellers: Sequence[Labeller],
+    engine: Engine,
+    reuse: Reuse | None,
 ) -> Generator[Prepared, None, None]:
-    """The batches with their vectors: taken from the live index where the encoder's text did not change, else made.
+    """The batches with their vectors, taken from the live index where the encoder's text did not change, else made;
+    and with the labels that follow from them.
 
     A text of which the model sees no token gives no vector: its product is found by the other routes only.
     """
@@ -120,9 +126,14 @@ def encoded_batches(
                     vectors[position][name] = vector
                 else:
                     without += 1
+        indexed = [replace(p.upsert.product, vectors=v) for p, v in zip(batch.products, vectors, strict=True)]
+        indexed = _labelled(indexed, labellers)
         yield replace(
             batch,
-            products=tuple(_with_vectors(p, v) for p, v in zip(batch.products, vectors, strict=True)),
+            products=tuple(
+                replace(p, upsert=replace(p.upsert, product=made))
+                for p, made in zip(batch.products, indexed, strict=True)
+            ),
             encoding_s=time.perf_counter() - started,
             encoded=encoded,
             reused=reused,
@@ -130,9 +141,13 @@ def encoded_batches(
         )
 
 
-def _with_vectors(product: Written, vectors: Mapping[str, Float32Array]) -> Written:
-    indexed = replace(product.upsert.product, vectors=vectors)
-    return replace(product, upsert=replace(product.upsert, product=indexed))
+def _labelled(products: list[IndexedProduct], labellers: Sequence[Labeller]) -> list[IndexedProduct]:
+    if not labellers:
+        return products
+    return [
+        replace(product, fields={**product.fields, "labels": list(labels)}) if labels else product
+        for product, labels in zip(products, labelled(products, labellers), strict=True)
+    ]
 
 
 def _known_vectors(batch: Prepared, engine: Engine, reuse: Reuse) -> dict[tuple[str, str], Float32Array]:
