@@ -42,10 +42,10 @@ class BuiltIds:
             "sand_glass": len(self.layers) > 2 and has_sand_glass(self.layers),
         }
 
-    def write(self, folder: Path, card: Mapping[str, Any] | None = None) -> str:
-        """Writes the folder that serving opens, with the figures and `card` beside; returns its fingerprint."""
+    def write(self, file: Path, card: Mapping[str, Any] | None = None) -> str:
+        """Writes the file that serving opens, with the figures and `card` beside; returns its fingerprint."""
         return write_semantic_ids(
-            folder, self.assigning, self.products, self.codes, {**(card or {}), "figures": self.to_dict()}
+            file, self.assigning, self.products, self.codes, {**(card or {}), "figures": self.to_dict()}
         )
 
 

@@ -1,4 +1,4 @@
-"""From vectors to a folder: a new product gets its id there without training."""
+"""From vectors to a file: a new product gets its id there without training."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def test_a_new_product_gets_its_id_from_what_was_written(tmp_path: Path) -> None
     built = built_ids(quantiser, products, codes, encoder="e", shortening=rule)
     assert built.layers[1].evenness > 0.97
     assert 2.0 < built.ids.length < 3.0
-    mark = built.write(tmp_path, {"seed": 3})
-    held = open_semantic_ids(tmp_path)
+    mark = built.write(tmp_path / "ids", {"seed": 3})
+    held = open_semantic_ids(tmp_path / "ids")
     assert (held.fingerprint, held.products) == (mark, tuple(products))
     assert held.card["figures"] == built.to_dict()
     short = rule.shorten(held.codes, (8, 8, 8))
