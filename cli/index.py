@@ -23,6 +23,7 @@ from multirecall.indexer.progress import BuildProgress, OnProgress
 from multirecall.indexer.report import BuildReport
 from multirecall.indexer.sources import Catalogue
 from multirecall.wiring.engines import index_encoders, opened_engine
+from multirecall.wiring.labellers import index_labellers
 from multirecall.wiring.settings import CONFIG_FILE, Settings, load_settings
 
 __all__ = ["chosen_mapping", "index", "index_catalogue", "progress_bar", "report_view"]
@@ -73,9 +74,17 @@ def index_catalogue(
 ) -> BuildReport:
     """One build with everything opened from the settings; encoder `none` makes an index without vectors."""
     source = Catalogue(sources)
-    encoders = index_encoders(settings, encoder)
+    encoders, labellers = index_encoders(settings, encoder), index_labellers(settings.labels)
     with opened_engine(settings, engine_url, create=True) as engine, progress_bar(show_progress) as on_progress:
-        return build(engine, source, encoders=encoders, mapping=mapping, options=options, on_progress=on_progress)
+        return build(
+            engine,
+            source,
+            encoders=encoders,
+            labellers=labellers,
+            mapping=mapping,
+            options=options,
+            on_progress=on_progress,
+        )
 
 
 def report_view(report: BuildReport, engine_url: str) -> None:
@@ -156,6 +165,7 @@ def index(
         spec = {
             "sources": sources,
             "encoder": encoder or settings.encoder,
+            "labels": settings.labels,
             "mapping": found.to_dict() if (found := chosen_mapping(mapping)) else None,
             "rejects_path": None if rejects == REJECTS else str(rejects.absolute()),
             "allow_shrink": allow_shrink,

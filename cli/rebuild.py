@@ -23,6 +23,7 @@ from multirecall.indexer.new_schema import IndexShape
 from multirecall.indexer.sources import Catalogue
 from multirecall.wiring.engines import index_encoders, opened_engine
 from multirecall.wiring.gate import gate_by_settings
+from multirecall.wiring.labellers import index_labellers
 from multirecall.wiring.settings import Settings, load_settings
 
 if TYPE_CHECKING:  # Redis and Celery are loaded by the commands that need them
@@ -97,6 +98,7 @@ def rebuild(
         spec = {
             "sources": absolute(sources or []),
             "encoder": encoder or settings.encoder,
+            "labels": settings.labels,
             "mapping": chosen.to_dict() if chosen else None,
             "force": force,
             "allow_shrink": allow_shrink,
@@ -109,7 +111,7 @@ def rebuild(
                 follow_job(deployment, job.id, as_json=as_json)
         return
     name = encoder or settings.encoder
-    encoders = index_encoders(settings, name)
+    encoders, labellers = index_encoders(settings, name), index_labellers(settings.labels)
     gate = _Gate(settings, engine, force=force, quiet=as_json)
     shape = IndexShape(vector_index=settings.vector_index or None)
     with opened_engine(settings, engine) as opened, progress_bar(not as_json) as on_progress:
@@ -118,6 +120,7 @@ def rebuild(
                 opened,
                 Catalogue(sources),
                 encoders=encoders,
+                labellers=labellers,
                 mapping=chosen,
                 options=BuildOptions(
                     rejects_path=Path("multirecall-rejects.jsonl"),
@@ -133,6 +136,7 @@ def rebuild(
             copied = copy_live(
                 opened,
                 encoders=encoders,
+                labellers=labellers,
                 mapping=chosen,
                 shape=shape,
                 keep=settings.keep_generations,

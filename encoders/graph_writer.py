@@ -13,10 +13,17 @@ from onnx import TensorProto, helper, numpy_helper
 from multirecall.core.errors import UnsupportedFeature
 from multirecall.encoders.transformer_weights import Norm
 
-__all__ = ["RUNTIME_DOMAIN", "GraphWriter"]
+__all__ = ["RUNTIME_DOMAIN", "TEXTS", "GraphWriter", "Input"]
 
 RUNTIME_DOMAIN = "com.microsoft"
 """Operators that onnxruntime adds to the standard ones."""
+
+Input = tuple[str, int, Sequence[str | int]]
+"""Name, type (of TensorProto) and shape."""
+TEXTS: Sequence[Input] = tuple(
+    (name, TensorProto.INT64, ("batch", "tokens")) for name in ("input_ids", "attention_mask")
+)
+"""Texts as token ids, padded on the right."""
 
 _OPSET = 20
 _IR_VERSION = 9
@@ -24,7 +31,7 @@ _MAX_GRAPH_BYTES = 2_000_000_000
 
 
 class GraphWriter:
-    """Each method adds to the graph and returns the name of what it gives. Inputs: `input_ids`, `attention_mask`."""
+    """Each method adds to the graph and returns the name of what it gives."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
@@ -45,18 +52,30 @@ class GraphWriter:
         self._nodes.append(helper.make_node(operator, inputs, [name], name=name, domain=domain, **attributes))
         return name
 
+    def parts(
+        self, operator: str, inputs: Sequence[str], outputs: Sequence[str], *, domain: str = "", **attributes: Any
+    ) -> None:
+        """A node with several outputs, under names of the caller's; an empty one is not wanted."""
+        name = f"n{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operator, inputs, outputs, name=name, domain=domain, **attributes))
+
     def split(self, joined: str, n_parts: int) -> list[str]:
         """Equal parts along the last axis."""
-        name = f"n{len(self._nodes)}"
-        parts = [f"{name}.{at}" for at in range(n_parts)]
-        self._nodes.append(helper.make_node("Split", [joined], parts, name=name, axis=-1, num_outputs=n_parts))
+        parts = [f"n{len(self._nodes)}.{at}" for at in range(n_parts)]
+        self.parts("Split", [joined], parts, axis=-1, num_outputs=n_parts)
         return parts
 
     def norm(self, name: str, norm: Norm, at: str) -> str:
         weight, bias = self.constant(f"{at}.weight", norm.weight), self.constant(f"{at}.bias", norm.bias)
         return self.node("LayerNormalization", [name, weight, bias], axis=-1, epsilon=norm.epsilon)
 
-    def serialised(self, outputs: Sequence[tuple[str, Sequence[str | int]]]) -> bytes:
+    def serialised(
+        self,
+        outputs: Sequence[tuple[str, Sequence[str | int]]],
+        *,
+        inputs: Sequence[Input] = TEXTS,
+        name: str = "sentence_encoder",
+    ) -> bytes:
         """The graph as a file holds it. `outputs`: name and shape of each, float32.
 
         Raises UnsupportedFeature above 2 GB of constants, which is the most one ONNX file can hold.
@@ -69,11 +88,8 @@ class GraphWriter:
             )
         graph = helper.make_graph(
             self._nodes,
-            "sentence_encoder",
-            [
-                helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
-                for name in ("input_ids", "attention_mask")
-            ],
+            name,
+            [helper.make_tensor_value_info(name, kind, list(shape)) for name, kind, shape in inputs],
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape)) for name, shape in outputs],
             list(self._constants.values()),
         )

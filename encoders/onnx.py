@@ -9,21 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from onnxruntime.capi.onnxruntime_pybind11_state import (
-    Fail,
-    InvalidArgument,
-    InvalidGraph,
-    InvalidProtobuf,
-    RuntimeException,
-)
-from onnxruntime.capi.onnxruntime_pybind11_state import (
-    NotImplemented as NotImplementedByRuntime,
-)
 
 from multirecall.core.errors import EncoderError
 from multirecall.encoders.base import Float32Array
 from multirecall.encoders.batching import batches, padded
 from multirecall.encoders.fingerprint import FileDigests, fingerprint
+from multirecall.encoders.onnx_session import RUNTIME_ERRORS, open_session
 from multirecall.encoders.sentence_model import Prompts, SentenceModel
 from multirecall.encoders.storing import write_atomically
 from multirecall.encoders.texts import well_formed
@@ -34,10 +25,6 @@ __all__ = ["GRAPH_VERSION", "OnnxEncoder", "open_onnx"]
 GRAPH_VERSION = 3
 """Raise it with every change to the building of graphs that changes a vector: it is part of the fingerprint."""
 
-_RUNTIME_ERRORS = (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImplementedByRuntime, RuntimeException)
-"""What onnxruntime raises; its errors share no base of their own."""
-
-_ONLY_ERRORS = 3
 _CHUNK_TEXTS = 1_024
 """Texts tokenised at a time: bounds the memory of the token lists, and texts are sorted by length within it."""
 
@@ -131,7 +118,7 @@ class OnnxEncoder:
         ids, mask = padded(token_ids, self._pad_id)
         try:
             vectors: Float32Array = self._session.run(["vectors"], {"input_ids": ids, "attention_mask": mask})[0]
-        except _RUNTIME_ERRORS as error:
+        except RUNTIME_ERRORS as error:
             raise EncoderError(
                 f"The encoder {self._name} failed: {error}",
                 hint="Does tokenizer.json belong to these weights?",
@@ -194,28 +181,18 @@ def _cached_session(file: Path) -> onnxruntime.InferenceSession | None:
     if not file.is_file():
         return None
     try:
-        return _session(str(file))
-    except _RUNTIME_ERRORS as error:
+        return open_session(str(file))
+    except RUNTIME_ERRORS as error:
         _log.warning("The cached encoder graph %s is damaged and is built again: %s", file, error)
         return None
 
 
 def _new_session(graph: bytes, model: SentenceModel) -> onnxruntime.InferenceSession:
     try:
-        return _session(graph)
-    except _RUNTIME_ERRORS as error:
+        return open_session(graph)
+    except RUNTIME_ERRORS as error:
         raise EncoderError(
             f"onnxruntime {onnxruntime.__version__} cannot open the graph of {model.folder}: {error}",
             hint="Check config.json against the weights, or use `sentence_transformer:` with the extra models.",
             model=str(model.folder),
         ) from error
-
-
-def _session(graph: bytes | str) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    # A run stays on the thread that asked for it. Products of short texts are too small to share: two cores on one
-    # query save a tenth of its time and, while they wait for each other, take a core from the engine.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _ONLY_ERRORS
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

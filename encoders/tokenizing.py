@@ -53,6 +53,10 @@ class TokenizerFile:
                 ids[at] = self._encode([text])[0].ids
         return ids
 
+    def text(self, ids: Sequence[int]) -> str:
+        """The text of ids, without special tokens."""
+        return str(self._tokenizer.decode(list(ids)))
+
     def id_of(self, token: str) -> int | None:
         """The id of a token, None if it has none."""
         found: int | None = self._tokenizer.token_to_id(token)

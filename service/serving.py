@@ -297,6 +297,7 @@ def _writer(settings: Settings, deployment: LazyDeployment, engine: Engine) -> W
         return StraightWriter(
             lambda: opened_engine(settings, None),
             encoder_of=lambda field, schema: deployment.get().encoder_of(field, schema),
+            labeller_of=lambda field, schema: deployment.get().labeller_of(field, schema),
         )
     return WorkersWriter(deployment.get(), schema=_last_schema(engine))
 

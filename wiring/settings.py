@@ -53,6 +53,7 @@ class Settings(ServiceSettings, PageSettings, CacheSettings, RewriterSettings):
     vector_index: str = Field(
         "", description="vector index kind: hnsw, int8_hnsw, bbq_hnsw, flat; empty: the engine's best"
     )
+    labels: str = Field("", description="models that label products, comma-separated: semantic_id:FILE; empty: none")
     encoder_threads: int = Field(0, ge=0, le=256, description="threads of the encoder; 0: one per core")
     routes: str = Field("lexical,dense", description="recall routes, comma-separated: lexical, dense, rewrite")
     fusion: str = Field("weighted_sum", description="weighted_sum, rrf?k=20, weighted_sum?dense=0.6, blender:PATH")

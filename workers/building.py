@@ -42,6 +42,7 @@ class BuildPlan:
     mapping_suggested: bool
     sources: tuple[str, ...]
     encoder: str
+    labels: str
     fingerprint: str
     repeatable: bool
     source_versions: bool
@@ -132,6 +133,7 @@ def _of_catalogue(job: Job, live: IndexInfo | None) -> BuildPlan:
         mapping_suggested=suggestion is not None,
         sources=source.names,
         encoder=str(spec.get("encoder", "")),
+        labels=str(spec.get("labels", "")),
         fingerprint=_digest([stats, mapping.to_dict()]),
         repeatable=True,
         source_versions=bool(mapping.version),
@@ -186,6 +188,7 @@ def _of_index(spec: Mapping[str, Any], engine: Engine, live: IndexInfo | None) -
         mapping_suggested=bool(live.schema.metadata.get("mapping_suggested")),
         sources=(f"index {live.name}",),
         encoder=str(spec.get("encoder", "")),
+        labels=str(spec.get("labels", "")),
         fingerprint=_digest([live.name, mapping.to_dict()]),
         repeatable=False,
         source_versions=False,

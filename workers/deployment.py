@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from multirecall.engines.base import Engine
-from multirecall.indexer.applying import EncoderOf
+from multirecall.indexer.applying import Applier, EncoderOf
+from multirecall.recall.labelling import LabellerOf, no_labeller
 from multirecall.workers.options import WorkerOptions
 from multirecall.workers.store.batches import BatchStore
 from multirecall.workers.store.connection import Connection
@@ -38,9 +39,19 @@ class Deployment:
     open_engine: Callable[[], Engine]
     encoder_of: EncoderOf
     announce: Announce
+    labeller_of: LabellerOf = no_labeller
     backlog: Backlog = lambda queue: None
     vector_ttl_s: int = 0
     _engine: Engine | None = None
+
+    def applier(self, engine: Engine, *, cached: bool = False) -> Applier:
+        """What writes items into the engine's indexes; `cached` also takes and leaves vectors in the store."""
+        return Applier(
+            engine,
+            encoder_of=self.encoder_of,
+            labeller_of=self.labeller_of,
+            cache=self.vectors if cached else None,
+        )
 
     @property
     def jobs(self) -> JobStore:

@@ -8,7 +8,7 @@ from typing import Any
 
 from multirecall.core.errors import EngineError, EngineUnavailable, InvalidInput, InvalidSource
 from multirecall.engines.base import Engine, IndexInfo
-from multirecall.indexer.applying import Applier, OutcomeKind
+from multirecall.indexer.applying import OutcomeKind
 from multirecall.indexer.generations import drop_old, line_of_generations, live_index
 from multirecall.workers.building import BuildPlan
 from multirecall.workers.carrying import NewerProducts
@@ -49,7 +49,7 @@ class Finish:
         late, index = self._deployment.late, self._index
         while items := late.first(index.name):
             with self._drive.writing(self._engine) as writer:
-                applier = Applier(writer, encoder_of=self._deployment.encoder_of)
+                applier = self._deployment.applier(writer)
                 outcomes = applier.apply(items, index).outcomes
                 writer.refresh(index=index.name)
             failed = [outcome for outcome in outcomes if outcome.kind is OutcomeKind.FAILED]
@@ -70,7 +70,7 @@ class Finish:
         newer = NewerProducts(engine, live.name, index.name, since=since)
         for items in newer.batches():
             with self._drive.writing(engine) as writer:
-                applier = Applier(writer, encoder_of=self._deployment.encoder_of, cache=self._deployment.vectors)
+                applier = self._deployment.applier(writer, cached=True)
                 outcomes = applier.apply(items, index, reuse=[live]).outcomes
                 writer.refresh(index=index.name)
             left = [outcome for outcome in outcomes if outcome.kind not in (OutcomeKind.DONE, OutcomeKind.STALE)]

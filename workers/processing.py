@@ -20,7 +20,7 @@ from multirecall.core.errors import (
     StoreUnavailable,
 )
 from multirecall.engines.base import Engine, IndexInfo
-from multirecall.indexer.applying import Applied, Applier, Outcome, OutcomeKind
+from multirecall.indexer.applying import Applied, Outcome, OutcomeKind
 from multirecall.indexer.items import Item
 from multirecall.workers.claiming import job_of
 from multirecall.workers.deployment import Deployment
@@ -160,7 +160,7 @@ class BatchProcessor:
         Without this second look a change could be missed: applied to the live index alone while a new index is
         declared, after that one's copy of the product was read.
         """
-        applier = Applier(engine, encoder_of=self._deployment.encoder_of, cache=self._deployment.vectors)
+        applier = self._deployment.applier(engine, cached=True)
         done: dict[str, Applied] = {}
         while True:
             infos = self._indexes(batch, engine)
@@ -218,7 +218,7 @@ class BatchProcessor:
             elif missing:
                 items = [batch.items[position] for position in missing]
                 self._deployment.late.add(name, items)
-                applier = Applier(engine, encoder_of=self._deployment.encoder_of)
+                applier = self._deployment.applier(engine)
                 again = applier.apply(items, engine.info(index=name)).outcomes
                 if not engine.capabilities.concurrent_writers:
                     engine.refresh(index=name)

@@ -38,7 +38,7 @@ class Submitter:
 
     def start(self, kind: JobKind, spec: Mapping[str, Any]) -> Job:
         """Starts a build: `sources` (absolute paths, as the workers see them; none: the live index), `encoder`,
-        `mapping`, `force`, `allow_shrink`, `rejects_path`."""
+        `labels`, `mapping`, `force`, `allow_shrink`, `rejects_path`."""
         version_at = self._batches.next_versions(1)[0]
         job = self._deployment.jobs.create(kind, {**spec, "version_at": version_at})
         self._deployment.announce("job", job.id)

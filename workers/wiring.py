@@ -18,6 +18,7 @@ from multirecall.indexer.generations import live_index
 from multirecall.indexer.new_schema import IndexShape, new_schema
 from multirecall.indexer.texts import vector_fingerprint
 from multirecall.wiring.engines import index_encoders, opened_encoder, opened_engine
+from multirecall.wiring.labellers import OpenedLabellers, index_labellers
 from multirecall.wiring.settings import Settings
 from multirecall.workers.building import BuildPlan
 from multirecall.workers.deployment import Announce, Backlog, Deployment
@@ -115,6 +116,7 @@ def make_deployment(settings: Settings, app: Celery, *, engine_url: str | None =
         options=worker_options(settings),
         open_engine=open_engine,
         encoder_of=encoder_of,
+        labeller_of=OpenedLabellers(),
         announce=announcer(app),
         backlog=backlog_of(app),
         vector_ttl_s=settings.vector_cache_ttl_s,
@@ -122,7 +124,7 @@ def make_deployment(settings: Settings, app: Celery, *, engine_url: str | None =
 
 
 def new_index_schema(settings: Settings) -> Any:
-    """A NewIndex: the schema of a job's index, with the encoder that its spec or the settings name."""
+    """A NewIndex: the schema of a job's index, with the encoder and labellers that its spec or the settings name."""
 
     def schema_of(engine: Engine, plan: BuildPlan, job_id: str) -> Schema:
         spec = plan.encoder or settings.encoder
@@ -133,6 +135,7 @@ def new_index_schema(settings: Settings) -> Any:
             plan.mapping,
             encoders,
             IndexShape(vector_index=settings.vector_index or None),
+            labellers=index_labellers(plan.labels or settings.labels),
             suggested=plan.mapping_suggested,
             sources=plan.sources,
             mark={"job": job_id, "replaces": live.name if live else None},

@@ -10,6 +10,7 @@ from multirecall.engines.base import Engine
 from multirecall.indexer.applying import Applier, EncoderOf, OutcomeKind
 from multirecall.indexer.changes import ChangeReader
 from multirecall.indexer.items import Item
+from multirecall.recall.labelling import LabellerOf, no_labeller
 from multirecall.service.writing.writer import Change, ItemResult, Written, id_of
 
 __all__ = ["StraightWriter"]
@@ -30,9 +31,12 @@ class StraightWriter:
     Changes without a version count in the order in which they come.
     """
 
-    def __init__(self, open_engine: Callable[[], Engine], *, encoder_of: EncoderOf) -> None:
+    def __init__(
+        self, open_engine: Callable[[], Engine], *, encoder_of: EncoderOf, labeller_of: LabellerOf = no_labeller
+    ) -> None:
         self._open_engine = open_engine
         self._encoder_of = encoder_of
+        self._labeller_of = labeller_of
         self._lock = threading.Lock()
 
     def write(self, changes: Sequence[Change], *, wait_s: float) -> Written:
@@ -47,7 +51,8 @@ class StraightWriter:
                     items.append((position, reader.read(change)))
                 except InvalidInput as error:
                     results[position] = refusal(change, error)
-            applied = Applier(engine, encoder_of=self._encoder_of).apply([item for _, item in items], index)
+            applier = Applier(engine, encoder_of=self._encoder_of, labeller_of=self._labeller_of)
+            applied = applier.apply([item for _, item in items], index)
             engine.refresh(index=index.name)
         for (position, item), outcome in zip(items, applied.outcomes, strict=True):
             results[position] = ItemResult(

@@ -1,0 +1,147 @@
+"""A trained policy as a folder that is served without torch: two graphs, the tokenizer and a card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from multirecall.core.errors import InvalidInput, InvalidSettings, UnsupportedFeature
+from multirecall.encoders.base import Float32Array
+from multirecall.encoders.fingerprint import FileDigests, fingerprint
+from multirecall.recall.generation.onnx_steps import CARD, FORMAT, STEP_GRAPH, TEXTS_GRAPH, TOKENIZER
+from multirecall.training.blender.placing import put_in_place
+from multirecall.training.generation.extras import required
+from multirecall.training.generation.policy import Policy
+
+__all__ = ["check_steps_target", "export_steps"]
+
+_PRECISIONS = ("fp32", "int8")
+
+
+def export_steps(
+    policy: Policy,
+    folder: Path,
+    *,
+    precision: str = "fp32",
+    max_source_tokens: int = 128,
+    card: Mapping[str, Any] = MappingProxyType({}),
+) -> str:
+    """Writes the folder that `open_onnx_steps` opens, in one step, in the place of one that lies there.
+
+    Texts are cut after `max_source_tokens`. `int8` is smaller and faster, and takes a step's activations at one scale.
+    `card`: what the caller says of the model, kept as `training` of the card. Returns the fingerprint, 16 hex digits
+    over all that the probabilities depend on.
+
+    Raises UnsupportedFeature for a model of another shape than T5's, InvalidSettings if something else lies there or
+    it cannot be written; then nothing has changed.
+    """
+    if precision not in _PRECISIONS:
+        raise InvalidInput(f"Precisions are {', '.join(_PRECISIONS)}, got {precision!r}.", field="precision")
+    if max_source_tokens < 2:
+        raise InvalidInput(f"Texts have 2 tokens or more, got {max_source_tokens}.", field="max_source_tokens")
+    check_steps_target(folder)
+    model = policy.model.merge_and_unload() if hasattr(policy.model, "merge_and_unload") else policy.model
+    files = _files(policy, model, precision, max_source_tokens)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            for name, content in files.items():
+                (made / name).write_bytes(content)
+            whole = _card(policy, model, precision, max_source_tokens, made, card)
+            (made / CARD).write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+            made.chmod(0o755)
+            put_in_place(made, folder)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    except OSError as error:
+        raise InvalidSettings(f"Cannot write {folder}: {error.strerror or error}.", field="out") from None
+    return str(whole["fingerprint"])
+
+
+def check_steps_target(folder: Path) -> None:
+    """Raises InvalidSettings if something lies there that is no exported model."""
+    if folder.exists() and not (folder.is_dir() and ((folder / CARD).is_file() or not any(folder.iterdir()))):
+        raise InvalidSettings(f"{folder} exists and is no exported model.", hint="Choose another folder.", field="out")
+
+
+def _files(policy: Policy, model: Any, precision: str, max_source_tokens: int) -> dict[str, bytes]:
+    from multirecall.training.generation.steps_graph import PRODUCTS, step_graph, texts_graph
+
+    _check_shape(model)
+    most = policy.max_tokens
+    config, torch = model.config, required("torch")
+    with torch.inference_mode():
+        weights = {name: _array(tensor) for name, tensor in model.state_dict().items()}
+        reading = _array(_bias_table(model.encoder, max_source_tokens))
+        writing = _array(_bias_table(model.decoder, most)[:, :, -1:])
+        output = np.ascontiguousarray(_array(model.get_output_embeddings().weight).T)
+    from multirecall.training.generation.steps_graph import Sequencer
+
+    sequencer = Sequencer(
+        weights=weights,
+        output=output,
+        heads=config.num_heads,
+        layers=config.num_layers,
+        decoder_layers=config.num_decoder_layers,
+        epsilon=config.layer_norm_epsilon,
+        gated=config.is_gated_act,
+        scaled=bool(config.scale_decoder_outputs),
+        reading=reading,
+        writing=writing,
+    )
+    return {
+        TEXTS_GRAPH: texts_graph(sequencer, PRODUCTS[precision]),
+        STEP_GRAPH: step_graph(sequencer, PRODUCTS[precision]),
+        TOKENIZER: policy.tokenizer.backend_tokenizer.to_str().encode(),
+    }
+
+
+def _check_shape(model: Any) -> None:
+    config = model.config
+    activation = getattr(config, "feed_forward_proj", "")
+    if config.model_type not in ("t5", "mt5") or activation not in ("relu", "gated-gelu"):
+        raise UnsupportedFeature(
+            f"Models of the type {config.model_type!r} ({activation or 'no feed-forward'}) are not exported.",
+            hint="Serve it with torch (`TorchSteps`), or train one from scratch.",
+            model_type=config.model_type,
+        )
+
+
+def _bias_table(stack: Any, n: int) -> Any:
+    """(1, heads, n, n): what a token of n adds to its attention to each, by their distance."""
+    return stack.block[0].layer[0].SelfAttention.compute_bias(n, n)
+
+
+def _array(tensor: Any) -> Float32Array:
+    made: Float32Array = np.ascontiguousarray(tensor.detach().cpu().float().numpy())
+    return made
+
+
+def _card(
+    policy: Policy, model: Any, precision: str, max_source_tokens: int, made: Path, card: Mapping[str, Any]
+) -> dict[str, Any]:
+    digests = FileDigests(None)
+    meaning = {
+        "format": FORMAT,
+        "precision": precision,
+        "prompt": policy.prompt,
+        "vocab": int(model.config.vocab_size),
+        "start": int(model.config.decoder_start_token_id),
+        "end": policy.end,
+        "pad": int(policy.tokenizer.pad_token_id),
+        "heads": int(model.config.num_heads),
+        "head_dim": int(model.config.d_kv),
+        "layers": int(model.config.num_decoder_layers),
+        "max_source_tokens": max_source_tokens,
+        "max_tokens": policy.max_tokens,
+        "files": {name: digests.digest(made / name) for name in (TEXTS_GRAPH, STEP_GRAPH, TOKENIZER)},
+    }
+    return {**meaning, "fingerprint": fingerprint(meaning), "training": dict(card)}
