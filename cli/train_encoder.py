@@ -11,8 +11,17 @@ from multirecall.cli.bar import drawn_bar
 from multirecall.cli.output import console, print_json, printable
 from multirecall.cli.state import command
 from multirecall.core.errors import InvalidInput
-from multirecall.wiring.encoder_training import DEFAULT_LAYERS, RECIPES, EncoderTraining, shop_to_learn, train_encoder
+from multirecall.wiring.annotators import pairs_to_annotate
+from multirecall.wiring.encoder_training import (
+    RECIPES,
+    SEPARATE,
+    EncoderTraining,
+    kept_annotations,
+    shop_to_learn,
+    train_encoder,
+)
 from multirecall.wiring.settings import load_settings
+from multirecall.wiring.towers import DEFAULT_LAYERS
 
 __all__ = ["train_encoder_command"]
 
@@ -38,6 +47,13 @@ def train_encoder_command(
     dims: Annotated[str, typer.Option(help="Truncations to train as well, with commas (roar): 64,128,256.")] = "",
     misspelt: Annotated[float, typer.Option(min=0, max=1, help="Share of queries that get a copy with a slip.")] = 0.3,
     mining: Annotated[bool, typer.Option("--mining/--no-mining", help="Look for hard products.")] = True,
+    separate: Annotated[
+        str, typer.Option(help=f"What draws levels apart (mine-and-refine): {', '.join(SEPARATE)}.")
+    ] = SEPARATE[0],
+    at_once: Annotated[
+        int,
+        typer.Option(min=0, help="Texts of a transformer encoded at a time, for batches that need too much memory."),
+    ] = 0,
     device: Annotated[str, typer.Option(help="cpu, or a device of torch: cuda.")] = "cpu",
     seed: Annotated[int, typer.Option(help="The same seed gives the same encoder.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -49,6 +65,7 @@ def train_encoder_command(
     """
     if catalogue is not None and engine is not None:
         raise InvalidInput("--catalogue and --engine exclude each other.", hint="Leave one out.", field="catalogue")
+    settings = load_settings()
     training = EncoderTraining(
         recipe=recipe,
         queries=queries,
@@ -60,14 +77,22 @@ def train_encoder_command(
         batch=batch,
         layers=layers,
         device=device,
+        at_once=at_once,
         dims=_widths(dims),
         misspelt=misspelt,
         mine=mining,
+        annotated=pairs_to_annotate(settings),
+        separate=separate,
     )
-    settings = load_settings()
     with (
         drawn_bar("Opening the shop", shown=not as_json) as draw,
-        shop_to_learn(settings, engine_url=engine, catalogue=catalogue) as (shop, annotator),
+        shop_to_learn(
+            settings,
+            engine_url=engine,
+            catalogue=catalogue,
+            kept=kept_annotations(out),
+            on_graded=lambda done, pairs: draw("grading mined products", done / pairs, f"{done}/{pairs}"),
+        ) as (shop, annotator),
     ):
         trained = train_encoder(shop, training, annotator=annotator, on_training=draw)
     if as_json:

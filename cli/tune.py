@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -31,10 +31,8 @@ def tune(
     made: Annotated[int, typer.Option(min=20, max=5_000, help="Queries made of products, for each half.")] = 300,
     sample: Annotated[int, typer.Option(min=100, max=200_000, help="Products that queries are made of.")] = 20_000,
     pair_queries: Annotated[int, typer.Option(min=10, max=100_000, help="Queries to find pairs for.")] = 1_000,
-    tower: Annotated[
-        Literal["auto", "static", "transformer"], typer.Option(help="Encoder to train; auto: the index's kind.")
-    ] = "auto",
-    encoder_steps: Annotated[int, typer.Option(min=0, help="Batches to train it on.", show_default="by kind")] = 0,
+    base: Annotated[str, typer.Option(help="Encoder to train: static[:FOLDER] or onnx[:MODEL].")] = "static",
+    epochs: Annotated[float, typer.Option(min=0.01, help="Multiple of its rounds.")] = 1.0,
     rounds: Annotated[int, typer.Option(min=1, max=2_000, help="Most trees of the blender.")] = 200,
     seed: Annotated[int, typer.Option(help="The same seed makes the same queries.")] = 0,
     skip: Annotated[list[str] | None, typer.Option(help=f"Leave a step out: {_STEP}.")] = None,
@@ -61,8 +59,8 @@ def tune(
         queries=made,
         sample=sample,
         pair_queries=pair_queries,
-        tower=tower,
-        steps=encoder_steps,
+        base=base,
+        epochs=epochs,
         rounds=rounds,
         seed=seed,
     )

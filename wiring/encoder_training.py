@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,30 +14,38 @@ import orjson
 
 from multirecall.core.errors import InvalidInput
 from multirecall.engines.base import Engine
-from multirecall.evaluation.judgments import read_judgments
+from multirecall.evaluation.judgments import Judgments, read_judgments
 from multirecall.evaluation.queries import read_queries
 from multirecall.indexer.applying import product_of_record
 from multirecall.indexer.copying import COPIED_FIELDS, mapping_of
-from multirecall.training.graded.annotating import Annotator
 from multirecall.training.graded.augmenting import with_slips
+from multirecall.training.graded.duplicates import Duplicates, catalogue_duplicates
 from multirecall.training.graded.groups import GradedData, GradedGroup, graded_groups
 from multirecall.training.graded.scales import FOUR_GRADES, SAME, Scale, three_levels
 from multirecall.training.graded.splits import by_split_column, split_groups
+from multirecall.wiring.annotators import Annotating, annotator_by, check_annotator
 from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.searchers import opened_searcher
 from multirecall.wiring.settings import Settings
+from multirecall.wiring.towers import DEFAULT_LAYERS, base_kind, tower_of
 
 if TYPE_CHECKING:
     from multirecall.training.dense.course import Course
     from multirecall.training.graded.evidence import Evidence
     from multirecall.training.graded.recipe import Mine
+    from multirecall.training.roar.recipe import Roar
 
 __all__ = [
     "DEFAULT_LAYERS",
     "RECIPES",
+    "SEPARATE",
+    "Annotating",
     "EncoderTraining",
     "TrainedEncoder",
     "catalogue_texts",
+    "kept_annotations",
+    "roar_of",
+    "scale_of",
     "shop_to_learn",
     "train_encoder",
 ]
@@ -45,16 +53,16 @@ __all__ = [
 RECIPES = ("mine-and-refine", "roar", "static")
 _STATIC = "static"
 _EPOCHS = {_STATIC: (10.0, 5.0), "onnx": (2.0, 1.0)}
-DEFAULT_LAYERS = 1
-"""Of all-MiniLM-L6-v2: a step on two cores takes a ninth of the time of all six layers."""
+SEPARATE = ("circle", "across-queries")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderTraining:
     """What to train and from what. `base` "" is all-MiniLM-L6-v2, or wordllama's vectors for the recipe `static`, which
     is ROAR on them. `epochs` multiplies the rounds of both stages; `layers` 0 learns all layers of a transformer.
-    `misspelt` is the share of training queries that get a copy with a slip. `mine`: look for hard products with an
-    annotator that learns from the training judgments (mine-and-refine only)."""
+    `misspelt` is the share of training queries that get a copy with a slip. `at_once` above 0 encodes so many texts at
+    a time (see `TransformerTower`). Of mine-and-refine alone are `mine`, which looks for hard products and lets an
+    annotator grade `annotated` of them at most (0: any number), and `separate`, what its second stage minimises."""
 
     recipe: str
     queries: Path
@@ -66,16 +74,25 @@ class EncoderTraining:
     batch: int = 32
     layers: int = DEFAULT_LAYERS
     device: str = "cpu"
+    at_once: int = 0
     dims: tuple[int, ...] = ()
     misspelt: float = 0.3
     mine: bool = True
+    annotated: int = 0
+    separate: str = SEPARATE[0]
 
     def __post_init__(self) -> None:
         if self.recipe not in RECIPES:
             raise InvalidInput(
                 f"There is no recipe {self.recipe!r}.", hint=f"Recipes: {', '.join(RECIPES)}.", field="recipe"
             )
-        if self.recipe == _STATIC and self.base and not self.base.startswith(_STATIC):
+        if self.separate not in SEPARATE:
+            raise InvalidInput(
+                f"Levels cannot be separated by {self.separate!r}.",
+                hint=f"Use {' or '.join(SEPARATE)}.",
+                field="separate",
+            )
+        if self.base and base_kind(self.base) != _STATIC and self.recipe == _STATIC:
             raise InvalidInput(
                 f"The recipe static trains static vectors, not {self.base!r}.",
                 hint="Leave --base out, or choose --recipe mine-and-refine or roar.",
@@ -94,8 +111,6 @@ class TrainedEncoder:
 
 OnTraining = Callable[[str, float | None, str], None]
 """(what is being done, the share that is done or None, what to show beside it); may raise to stop."""
-Annotating = Callable[[Sequence[GradedGroup], int], Annotator]
-"""(training groups, levels): an annotator that learned from them."""
 
 
 def train_encoder(
@@ -124,12 +139,14 @@ def train_encoder(
 
     check_encoder_target(training.out)
     on_training("reading the catalogue", None, "")
-    texts = catalogue_texts(engine)
+    texts, duplicates = catalogue_texts(engine), catalogue_duplicates(engine)
+    kinds = duplicates.kinds()
     data = _data(training, texts)
     parts = _split(data.groups)
     train, dev, test = parts["train"], parts["dev"], parts["test"]
     slips = with_slips(train, share=training.misspelt, seed=training.seed) if training.misspelt else list(train)
-    tower = _tower(training)
+    base = training.base or (_STATIC if training.recipe == _STATIC else "onnx")
+    tower = tower_of(base, layers=training.layers, device=training.device, at_once=training.at_once)
     tower.prepare([*(group.query for group in (*slips, *dev, *test)), *texts.values()])
     shown = {"figure": ""}
 
@@ -140,13 +157,19 @@ def train_encoder(
         tower,
         texts,
         seed=training.seed,
+        kinds=kinds,
         work=training.out.parent / f".{training.out.name}.training",
         watch=Watch(figure=lambda: held_out_ndcg(tower, dev, texts), tell=tell),
         on_step=lambda stage, done, steps: on_training(stage, done / steps, f"{done}/{steps}{shown['figure']}"),
     )
     on_training("measuring the base", None, "")
     before = held_out(tower, test, texts)
-    extra, files = _taught(course, training, slips, train, dev, engine, annotator)
+    mined: dict[str, Any] = {}
+    mine = None
+    if training.mine and annotator is not None:
+        begin = partial(on_training, "mining", None, "")
+        mine = _mine(course, training, train, engine, annotator, duplicates, mined, begin)
+    extra, files = _taught(course, training, slips, dev, mine)
     on_training("measuring what was trained", None, "")
     card = {
         "kind": tower.encoder_kind,
@@ -161,6 +184,7 @@ def train_encoder(
         "data": {**data.report.to_dict(), **{name: len(groups) for name, groups in parts.items()}},
         "stages": {result.name: result.card() for result in course.results},
         **extra,
+        **({"mined": mined} if mined else {}),
         "held_out": compared(before, held_out(tower, test, texts)),
     }
     spec = course.write(card, training.out, files=files)
@@ -175,35 +199,51 @@ def catalogue_texts(engine: Engine) -> dict[str, str]:
     return {str(record["id"]): template(product_of_record(record)) for record in found}
 
 
+def roar_of(course: Course, groups: Sequence[GradedGroup], **settings: Any) -> Roar:
+    """ROAR for the course's kind of tower and the grades of these groups; `epochs` multiplies its rounds."""
+    from multirecall.training.roar.recipe import Roar
+
+    top = _top(groups)
+    epochs = _rounds(course, settings.pop("epochs"))
+    return Roar(epochs=epochs, exact=top, substitutes=max(1, top - 1), **settings)
+
+
+def _rounds(course: Course, epochs: float) -> tuple[float, float]:
+    one, two = _EPOCHS[course.tower.encoder_kind]
+    return one * epochs, two * epochs
+
+
 def _taught(
     course: Course,
     training: EncoderTraining,
     slips: Sequence[GradedGroup],
-    train: Sequence[GradedGroup],
     dev: Sequence[GradedGroup],
-    engine: Engine,
-    annotator: Annotating | None,
+    mine: Mine | None,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Runs the recipe; gives what it adds to the card, and files to write beside the encoder."""
     from multirecall.training.graded.recipe import MineAndRefine, mine_and_refine
-    from multirecall.training.roar.recipe import Roar, roar
+    from multirecall.training.roar.recipe import roar
 
-    one, two = _EPOCHS[course.tower.encoder_kind]
-    epochs = (one * training.epochs, two * training.epochs)
-    top = max(level for group in train for level in group.grades)
     if training.recipe != "mine-and-refine":
-        recipe = Roar(epochs=epochs, batch=training.batch, dims=training.dims, exact=top, substitutes=max(1, top - 1))
+        recipe = roar_of(course, slips, epochs=training.epochs, batch=training.batch, dims=training.dims)
         roar(course, slips, recipe)
         return {"recipe_settings": asdict(recipe)}, {}
-    refine = MineAndRefine(epochs=epochs, batch=training.batch, top=top)
-    mined: dict[str, Any] = {}
-    mine = None
-    if training.mine and annotator is not None:
-        mine = _mine(course, training, train, engine, annotator, top, mined)
+    refine = MineAndRefine(
+        epochs=_rounds(course, training.epochs),
+        batch=training.batch,
+        top=_top(slips),
+        separate="circle" if training.separate == "circle" else "across-queries",
+    )
     thresholds, centres = mine_and_refine(course, slips, dev, refine, mine=mine)
-    said = {"medians": thresholds.medians, "above": thresholds.above, "centres": centres}
-    extra = {"recipe_settings": asdict(refine), "thresholds": said, **({"mined": mined} if mined else {})}
-    return extra, {"thresholds.json": orjson.dumps(said, option=orjson.OPT_INDENT_2).decode() + "\n"}
+    said = {"medians": thresholds.medians, "above": thresholds.above}
+    if refine.separate == "circle":
+        said["centres"] = centres
+    content = orjson.dumps(said, option=orjson.OPT_INDENT_2).decode() + "\n"
+    return {"recipe_settings": asdict(refine), "thresholds": said}, {"thresholds.json": content}
+
+
+def _top(groups: Sequence[GradedGroup]) -> int:
+    return max(level for group in groups for level in group.grades)
 
 
 def _mine(
@@ -212,17 +252,23 @@ def _mine(
     train: Sequence[GradedGroup],
     engine: Engine,
     annotator: Annotating,
-    top: int,
+    duplicates: Duplicates,
     told: dict[str, Any],
+    begin: Callable[[], None],
 ) -> Mine:
     """Mining with the encoder as it is then: its nearest products and those that words find, graded by the teacher."""
     from multirecall.training.dense.scoring import unit_vectors
-    from multirecall.training.graded.duplicates import catalogue_duplicates
-    from multirecall.training.graded.mining import mine
+    from multirecall.training.graded.mining import MiningRules, mine
     from multirecall.training.graded.recalling import ExactRecall, lexical_hits
     from multirecall.training.graded.thresholds import Thresholds
 
+    rules = MiningRules()
+    if training.annotated:  # shared out evenly: no query goes without
+        per_query = min(rules.max_annotated, training.annotated // len(train))
+        rules = replace(rules, max_annotated=per_query)
+
     def mined(thresholds: Thresholds) -> Sequence[GradedGroup]:
+        begin()
         ids = sorted(course.texts)
         vectors = unit_vectors(course.tower, [course.texts[one] for one in ids])
         recall = ExactRecall(ids, vectors, lambda queries: unit_vectors(course.tower, queries))
@@ -230,9 +276,10 @@ def _mine(
             train,
             recall,
             thresholds=thresholds,
-            annotator=annotator(train, top + 1),
+            annotator=annotator(train, _top(train) + 1),
             lexical=lexical_hits(engine, [group.query for group in train], 30),
-            duplicates=catalogue_duplicates(engine),
+            duplicates=duplicates,
+            rules=rules,
             seed=training.seed,
         )
         told.update(found.report.to_dict())
@@ -243,10 +290,15 @@ def _mine(
 
 def _data(training: EncoderTraining, texts: Mapping[str, str]) -> GradedData:
     judgments = read_judgments(training.judgments)
-    scale: Scale = SAME if judgments.top_grade <= 2 else FOUR_GRADES
+    scale = scale_of(judgments)
     if training.recipe == "mine-and-refine" and scale is FOUR_GRADES:
         scale = three_levels()
     return graded_groups(read_queries(training.queries), judgments, catalogue=texts, scale=scale)
+
+
+def scale_of(judgments: Judgments) -> Scale:
+    """Grades as they are, of judgments with up to three or with four levels."""
+    return SAME if judgments.top_grade <= 2 else FOUR_GRADES
 
 
 def _split(groups: Sequence[GradedGroup]) -> dict[str, list[GradedGroup]]:
@@ -264,32 +316,23 @@ def _split(groups: Sequence[GradedGroup]) -> dict[str, list[GradedGroup]]:
     return parts
 
 
-def _tower(training: EncoderTraining) -> Any:
-    base = training.base or (_STATIC if training.recipe == _STATIC else "onnx")
-    kind, _, model = base.partition("?")[0].partition(":")
-    if kind == "onnx":
-        from multirecall.training.dense.transformer_tower import TransformerTower
-
-        return TransformerTower(model, layers=training.layers, device=training.device)
-    if kind != _STATIC:
-        raise InvalidInput(
-            f"The base {base!r} cannot be trained.",
-            hint="Use onnx, onnx:FOLDER, static or static:FOLDER.",
-            field="base",
-        )
-    from multirecall.encoders.locating import model_folder
-    from multirecall.encoders.static import static_files
-    from multirecall.training.dense.static_tower import StaticTower
-
-    return StaticTower(static_files(model_folder(model)) if model else None)
+def kept_annotations(out: Path) -> Path:
+    """Where, beside the encoder's folder, what an annotator said is kept."""
+    return out.parent / f".{out.name}.annotator"
 
 
 @contextmanager
 def shop_to_learn(
-    settings: Settings, *, engine_url: str | None, catalogue: Path | None
+    settings: Settings,
+    *,
+    engine_url: str | None,
+    catalogue: Path | None,
+    kept: Path | None = None,
+    on_graded: Callable[[int, int], None] = lambda done, pairs: None,
 ) -> Iterator[tuple[Engine, Annotating]]:
-    """The engine of the settings, or an index of the catalogue that lives as long as the training; and who grades pairs
-    by what a search there knows of them."""
+    """The engine of the settings, or an index of the catalogue that lives as long as the training; and who grades
+    pairs, by the settings, which are checked at once. `kept` and `on_graded` as in `annotator_by`."""
+    check_annotator(settings)
     with ExitStack() as stack:
         if catalogue is not None:
             from multirecall.indexer.build import build
@@ -309,9 +352,11 @@ def shop_to_learn(
 
             return open_evidence(opened.searcher, opened.engine, opened.index)  # reads the whole index
 
-        def annotator(groups: Sequence[GradedGroup], n_levels: int) -> Annotator:
-            from multirecall.training.graded.trees import learn_trees
+        @cache
+        def texts() -> dict[str, str]:
+            return catalogue_texts(opened.engine)
 
-            return learn_trees(groups, evidence(), n_levels=n_levels)
-
-        yield opened.engine, annotator
+        yield (
+            opened.engine,
+            annotator_by(settings, evidence=evidence, texts=texts, kept=kept, on_graded=on_graded),
+        )

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from types import TracebackType
 
-import orjson
-
-from multirecall.core.errors import InvalidSettings
 from multirecall.recall.rewriters.generator import Generator
 from multirecall.recall.rewriters.prompts import Prompt
 from multirecall.search.serving.counters import Counters
 from multirecall.search.serving.quick_redis import QuickRedis
 from multirecall.search.serving.remembered import RememberedGenerator
 from multirecall.search.serving.shared_answers import SharedAnswers
+from multirecall.wiring.request_body import request_body
 from multirecall.wiring.settings import Settings
 
 __all__ = ["ENDPOINT", "RewriterModels", "open_generator"]
@@ -98,20 +96,5 @@ def open_generator(settings: Settings, argument: str, language: str) -> Generato
         model=settings.rewrite_model,
         prompt=prompt,
         api_key=settings.rewrite_api_key.get_secret_value(),
-        body=_body(settings.rewrite_body),
+        body=request_body(settings.rewrite_body, "rewrite_body"),
     )
-
-
-def _body(text: str) -> dict[str, object]:
-    """The JSON object of the setting `rewrite_body`."""
-    try:
-        body = orjson.loads(text) if text.strip() else {}
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise InvalidSettings(
-            "Setting 'rewrite_body' is no JSON object.",
-            hint="Write, e.g., MULTIRECALL_REWRITE_BODY='{\"logprobs\": true}'.",
-            field="rewrite_body",
-        )
-    return body

@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from multirecall.core.errors import InvalidSettings
+from multirecall.wiring.annotator_settings import AnnotatorSettings
 from multirecall.wiring.cache_settings import CacheSettings
 from multirecall.wiring.page_settings import PageSettings
 from multirecall.wiring.rewriter_settings import RewriterSettings
@@ -32,7 +33,7 @@ class _SettingsSection(TomlConfigSettingsSource):
         return section if isinstance(section, dict) else {"settings": section}
 
 
-class Settings(ServiceSettings, PageSettings, CacheSettings, RewriterSettings):
+class Settings(ServiceSettings, PageSettings, CacheSettings, RewriterSettings, AnnotatorSettings):
     """Every setting has a default; the environment wins over the file. Secrets belong into the environment."""
 
     model_config = SettingsConfigDict(
@@ -92,7 +93,10 @@ class Settings(ServiceSettings, PageSettings, CacheSettings, RewriterSettings):
     )
     log_level: str = Field("info", pattern=r"(?i)^(debug|info|warning|error)$", description="level of the logs")
 
-    @field_validator("judgments", "judged_queries", "reports", "rewriter_dir", "synonyms", "knowledge", mode="before")
+    @field_validator(
+        "judgments", "judged_queries", "reports", "rewriter_dir", "synonyms", "knowledge", "annotate_policy",
+        mode="before",
+    )  # fmt: skip
     @classmethod
     def _nothing_is_no_file(cls, value: Any) -> Any:
         """A variable that is set to nothing; as a path it would be the present folder."""

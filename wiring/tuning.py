@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from hashlib import sha256
 from math import ceil
@@ -26,10 +26,11 @@ from multirecall.training.tuning.steps import OnStep, Result, Step
 from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.learning import Taught
 from multirecall.wiring.settings import Settings
+from multirecall.wiring.tuning_encoder import tried_encoder, tuned_encoder
 from multirecall.wiring.tuning_estimates import estimates, measured_rates
 from multirecall.wiring.tuning_queries import FULL_GRADE, deciding, made_queries, read_catalogue, read_made
 from multirecall.wiring.tuning_settings import TuneOptions, with_rewrite
-from multirecall.wiring.tuning_work import blended, made_pairs, read_runs, run_of, tried_encoder, tuned_encoder
+from multirecall.wiring.tuning_work import blended, made_pairs, read_runs, run_of
 
 __all__ = ["ENV_FILE", "STEPS", "tuning_steps"]
 
@@ -98,8 +99,8 @@ def tuning_steps(settings: Settings, options: TuneOptions, out: Path, *, engine_
             inputs={"n": options.pair_queries}, unavailable=no_vectors,
         ),
         step(
-            "encoder", "train the encoder on the pairs", partial(_encoder, shop), needs=("queries",), uses=("pairs",),
-            inputs={"tower": options.tower, "steps": options.steps, "batch": options.batch}, unavailable=no_torch,
+            "encoder", "train an encoder on grades and pairs", partial(_encoder, shop), needs=("queries",),
+            uses=("pairs",), inputs={"base": options.base, "epochs": options.epochs, "judged": judged}, unavailable=no_torch,
         ),
         step(
             "trial", "index a sample with it and ask the queries that decide", partial(_trial, shop),
@@ -141,7 +142,7 @@ def _pairs(shop: _Shop, results: Results, on_step: OnStep) -> Result:
 
 
 def _encoder(shop: _Shop, results: Results, on_step: OnStep) -> Result:
-    return tuned_encoder(shop.settings, shop.url, shop.options, shop.out, results, on_step)
+    return tuned_encoder(shop.settings, shop.url, shop.options, shop.taught, shop.out, results, on_step)
 
 
 def _trial(shop: _Shop, results: Results, on_step: OnStep) -> Result:
@@ -195,8 +196,8 @@ def _arms(runs: Mapping[str, Any], learned: Learned) -> list[Arm]:
     if "rewrite" in runs:
         found.append(arm("rewrite", "today", Learned.CATALOGUE))
     if "encoder" in runs:
-        # its training pairs are generated always; what judges it is what may be believed or not
-        found.append(arm("encoder", "sample", learned))
+        # judgments were pooled from what today's search finds: over judged products alone both are judged alike
+        found.append(replace(arm("encoder", "sample", learned), condensed=learned is Learned.JUDGMENTS))
     if "blender" in runs:
         found += [arm("blender", name, learned) for name in ("today", "rewrite") if name in runs]
     return found

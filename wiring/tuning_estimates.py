@@ -13,12 +13,15 @@ from multirecall.recall.rewriters.vocabulary import VOCABULARY_FIELDS
 from multirecall.wiring.gate import ask
 from multirecall.wiring.searchers import opened_searcher
 from multirecall.wiring.settings import Settings
+from multirecall.wiring.towers import base_kind
+from multirecall.wiring.tuning_encoder import FOLDS
 from multirecall.wiring.tuning_settings import TuneOptions
-from multirecall.wiring.tuning_work import TIMEOUT_S, tower_kind, training_size
+from multirecall.wiring.tuning_work import TIMEOUT_S
 
 __all__ = ["Rates", "estimates", "measured_rates"]
 
 _PRODUCTS, _SEARCHES, _TEXTS = 400, 6, 24
+_TRANSFORMER_S, _STATIC_S = 1e-2, 2e-4  # for a product's text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +64,14 @@ def estimates(rates: Rates, options: TuneOptions, *, products: int, judged: int)
     docs/results/tuning.md; half or twice as long is no surprise."""
     sample = min(options.sample, products)
     asked = judged or options.queries
-    kind = tower_kind(rates.encoder, options.tower)
-    steps, batch = training_size(kind, options)
-    tuned_s = rates.encode_s if kind == "transformer" else 2e-4
-    trains = steps * batch * (tuned_s * 12 if kind == "transformer" else 1.5e-4)
+    learns = options.epochs * 1.3 * (judged or options.queries)  # groups and their misspelt copies
+    encoders = FOLDS if judged else 1
+    if base_kind(options.base) == "onnx":
+        text_s = rates.encode_s if rates.encoder.startswith("onnx") else _TRANSFORMER_S
+        trains, once = learns * 3 / 32 * 200 * text_s, 20 * (judged or options.queries) * 2 * text_s
+    else:
+        text_s = _STATIC_S
+        trains, once = learns * 15 / 32 * 0.1, 5.0
     learned, folds = (judged, 5) if judged else (options.queries, 2)
     return {
         "read": products * rates.read_s,
@@ -72,8 +79,8 @@ def estimates(rates: Rates, options: TuneOptions, *, products: int, judged: int)
         "rewriters": products * 3 * rates.read_s,
         "pairs": (options.queries + 5 * options.pair_queries) * rates.search_s / 2
         + min(products, 40 * (options.queries + options.pair_queries)) * rates.encode_s / 2,  # judge S reads titles
-        "encoder": 5 + trains,
-        "trial": sample * (tuned_s + 20 * rates.read_s) + 2 * asked * rates.search_s,
+        "encoder": once + (encoders + bool(judged)) * trains,
+        "trial": sample * (encoders * text_s + (encoders + 1) * 10 * rates.read_s) + 2 * asked * rates.search_s,
         "blender": learned * (2 * rates.search_s + 0.12 * (folds + 1)) + options.rounds * (folds + 1) * 0.06,
         "compare": 3 * asked * rates.search_s + 10,
         "proposal": 0.1,

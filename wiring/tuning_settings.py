@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.wiring.settings import Settings
+from multirecall.wiring.towers import base_kind
 
 __all__ = ["REWRITE_FUSION", "TuneOptions", "with_rewrite"]
 
 REWRITE_FUSION = "weighted_sum?rewrite=2"
 """The weight that docs/results/rewrite-route.md would take."""
 
-Tower = Literal["auto", "static", "transformer"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuneOptions:
     """`queries` made for each half; `sample` products at most that queries are made of, and that another encoder is
-    tried on; `pair_queries` that synthetic pairs are sought for; `tower` to train (`auto`: that of the index, if it can
-    be trained); `steps` and `batch` of that training (0: what suits the tower); `rounds` are the blender's trees.
+    tried on; `pair_queries` that synthetic pairs are sought for; `base` is the encoder to train and `epochs` a multiple
+    of its rounds, both as in `multirecall train encoder`; `rounds` are the blender's trees.
     Judged queries and judgments come together or not at all."""
 
     judged_queries: Path | None = None
@@ -29,13 +27,13 @@ class TuneOptions:
     queries: int = 300
     sample: int = 20_000
     pair_queries: int = 1_000
-    tower: Tower = "auto"
-    steps: int = 0
-    batch: int = 0
+    base: str = "static"
+    epochs: float = 1.0
     rounds: int = 200
     seed: int = 0
 
     def __post_init__(self) -> None:
+        base_kind(self.base)
         if (self.judged_queries is None) != (self.judgments is None):
             raise InvalidSettings(
                 "Judgments and their queries come together.",

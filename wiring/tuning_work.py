@@ -9,33 +9,25 @@ from typing import Any
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.core.rewriting import Rewriting
-from multirecall.encoders.fingerprint import fingerprint
-from multirecall.engines.base import Engine, IndexInfo
-from multirecall.evaluation.judgments import Judgments
 from multirecall.evaluation.queries import JudgedQuery
 from multirecall.evaluation.runs import RunWriter, read_run
-from multirecall.indexer.applying import product_of_record
-from multirecall.indexer.copying import COPIED_FIELDS, mapping_of
 from multirecall.recall.rewriters.knowledge import built_in_concepts, load_concepts
 from multirecall.training.blender.growing import Growing
-from multirecall.training.dense.pairs import Pair
 from multirecall.training.synthesis.labelling import learned_judges
 from multirecall.training.synthesis.mine import queries_of_concepts
-from multirecall.training.synthesis.records import read_pairs, training_pairs
 from multirecall.training.synthesis.retrieve import StrongPipeline
 from multirecall.training.synthesis.rewrite import Teacher
 from multirecall.training.synthesis.scorers import Example, MeaningScore
-from multirecall.training.synthesis.synthesizing import PAIRS_FILE, Synthesis, synthesize
-from multirecall.training.tuning.queries import HELD_OUT, TRAIN
-from multirecall.training.tuning.sample_index import copy_sample
+from multirecall.training.synthesis.synthesizing import Synthesis, synthesize
+from multirecall.training.tuning.queries import TRAIN
 from multirecall.training.tuning.steps import OnStep
-from multirecall.wiring.engines import opened_encoder, opened_engine
+from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.gate import ask
 from multirecall.wiring.learning import Taught, learned_blender
 from multirecall.wiring.routes import open_routes
 from multirecall.wiring.searchers import opened_searcher
 from multirecall.wiring.settings import Settings
-from multirecall.wiring.tuning_queries import FULL_GRADE, Made, read_made, read_sample
+from multirecall.wiring.tuning_queries import FULL_GRADE, read_made
 from multirecall.wiring.tuning_settings import TuneOptions
 
 __all__ = [
@@ -44,10 +36,6 @@ __all__ = [
     "made_pairs",
     "read_runs",
     "run_of",
-    "tower_kind",
-    "training_size",
-    "tried_encoder",
-    "tuned_encoder",
     "write_run",
 ]
 
@@ -55,7 +43,6 @@ TIMEOUT_S = 30.0
 """Of a search that is compared: what counts is what it finds."""
 
 _DEPTH = 100
-_PER_QUERY = 5  # products of a made query that become pairs
 
 
 def write_run(run: Mapping[str, Sequence[str]], out: Path, name: str) -> str:
@@ -124,147 +111,6 @@ def made_pairs(settings: Settings, url: str, options: TuneOptions, out: Path, on
             on_query=on_step("making pairs", len(queries)),
         )
     return {name: value for name, value in report.to_dict().items() if name not in ("known", "counts")}
-
-
-def tower_kind(spec: str, wanted: str) -> str:
-    """`static` or `transformer`: what is trained for an index of that encoder."""
-    if wanted != "auto":
-        return wanted
-    return "transformer" if spec.partition("?")[0].partition(":")[0] in ("onnx", "sentence_transformer") else "static"
-
-
-def training_size(kind: str, options: TuneOptions) -> tuple[int, int]:
-    """(steps, pairs in each) of a training: a transformer costs a hundred times as much for a pair."""
-    steps, batch = (150, 32) if kind == "transformer" else (300, 128)
-    return options.steps or steps, options.batch or batch
-
-
-def tuned_encoder(
-    settings: Settings, url: str, options: TuneOptions, out: Path, results: Mapping[str, Any], on_step: OnStep
-) -> dict[str, Any]:
-    """The encoder trained on the pairs; goes on where it was interrupted. Raises MissingExtra without torch."""
-    from multirecall.training.dense.training import DenseSettings, train_tower, write_encoder
-
-    with opened_engine(settings, url) as engine:
-        index = engine.info()
-        spec = index.schema.vectors[0].encoder if index.schema.vectors else "none"
-        kind = tower_kind(spec, options.tower)
-        sources = {"click": _pairs_of(read_made(out, TRAIN))}
-        if "pairs" in results and results["pairs"]["pairs"]:
-            sources["syn"] = training_pairs(read_pairs(out / "pairs" / PAIRS_FILE))
-        texts = _texts(engine, index, sorted({pair.product for pairs in sources.values() for pair in pairs}))
-    sources = {name: [pair for pair in pairs if pair.product in texts] for name, pairs in sources.items()}
-    tower = _tower(kind, spec)
-    steps, batch = training_size(kind, options)
-    shares = {name: share for name, share in DenseSettings().shares.items() if sources.get(name)}
-    advance = on_step(f"training the {kind} encoder", steps)
-    trained = train_tower(
-        tower,
-        sources,
-        texts,
-        DenseSettings(steps=steps, batch=batch, shares=shares, seed=options.seed, checkpoint_every=10),
-        checkpoint=out / "encoder.part",
-        on_step=lambda done, total: advance(),
-    )
-    return {
-        "spec": write_encoder(tower, trained.card, (out / "encoder").absolute()),
-        "kind": kind,
-        "pairs": {name: len(pairs) for name, pairs in sources.items()},
-        "steps": steps,
-        "loss": trained.card["loss"],
-        "training": trained.card["training"],
-    }
-
-
-def tried_encoder(
-    settings: Settings,
-    url: str,
-    options: TuneOptions,
-    taught: Taught | None,
-    queries: Sequence[JudgedQuery],
-    out: Path,
-    encoder: Mapping[str, Any],
-    on_step: OnStep,
-) -> dict[str, Any]:
-    """What searching by the trained encoder finds in a sample of the catalogue, and by today's vectors in the same.
-
-    The sample holds every judged product, and others up to its size. An index of it that is whole is used again.
-    """
-    runs = {}
-    with opened_engine(settings, url) as engine:
-        index = engine.info()
-        ids = _sample_ids(engine, index, taught.judgments if taught is not None else None, queries, options, out)
-        of = fingerprint({"index": index.name, "ids": ids})
-        for name, spec, mark in (("sample", "", of), ("encoder", encoder["spec"], f"{encoder['training']}-{of}")):
-            sample_url = f"embedded:{out.absolute() / 'indexes' / f'{name}-{mark}'}"
-            with opened_engine(settings, sample_url, create=True) as target:
-                advance = on_step(f"indexing: {name}", len(ids))
-                made_by = opened_encoder(settings, spec) if spec else None
-                copy_sample(engine, index, ids, target, encoder=made_by, advance=advance)
-            runs[name] = run_of(settings, sample_url, queries, out, name, on_step)
-    return {"sample": len(ids), "products": index.count, "runs": runs}
-
-
-def _tower(kind: str, spec: str) -> Any:
-    from multirecall.training.dense.base import require_torch
-
-    require_torch()
-    model = spec.partition("?")[0].partition(":")[2]
-    if kind == "transformer":
-        from multirecall.training.dense.transformer_tower import TransformerTower
-
-        return TransformerTower(model)
-    from multirecall.encoders.locating import model_folder
-    from multirecall.encoders.static import static_files
-    from multirecall.training.dense.static_tower import StaticTower
-
-    own = spec.startswith("static:") and model
-    return StaticTower(static_files(model_folder(model)) if own else None)
-
-
-def _pairs_of(made: Made) -> list[Pair]:
-    """A made query with the products that answer it, the one that it was made of and few others."""
-    pairs = []
-    for query in made.queries:
-        full = [one for one, grade in made.judgments.of(query.qid).items() if grade > FULL_GRADE]
-        pairs += [Pair(query=query.text, product=one) for one in full[:_PER_QUERY]]
-    return pairs
-
-
-def _texts(engine: Engine, index: IndexInfo, ids: Sequence[str]) -> dict[str, str]:
-    """What the index's encoder reads of the products, those that are gone left out."""
-    template = mapping_of(index).template
-    found: dict[str, str] = {}
-    for start in range(0, len(ids), 500):
-        for record in engine.fetch(ids[start : start + 500], COPIED_FIELDS, index=index.name):
-            if record is not None:
-                found[str(record["id"])] = template(product_of_record(record))
-    return found
-
-
-def _sample_ids(
-    engine: Engine,
-    index: IndexInfo,
-    judgments: Judgments | None,
-    queries: Sequence[JudgedQuery],
-    options: TuneOptions,
-    out: Path,
-) -> list[str]:
-    """All judged products of the queries, and of the sample as many others as there is room for."""
-    known = judgments or read_made(out, HELD_OUT).judgments
-    judged = sorted({one for query in queries for one in known.of(query.qid)})
-    there = [
-        id_
-        for start in range(0, len(judged), 500)
-        for id_, record in zip(
-            judged[start : start + 500],
-            engine.fetch(judged[start : start + 500], ("id",), index=index.name),
-            strict=True,
-        )
-        if record is not None
-    ]
-    others = [one.id for one in read_sample(out) if one.id not in set(there)]
-    return sorted([*there, *others[: max(0, options.sample - len(there))]])
 
 
 def blended(

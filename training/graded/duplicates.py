@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rapidfuzz import fuzz
 
 from multirecall.engines.analysis import split_words
 from multirecall.engines.base import Engine
 
-__all__ = ["Duplicates", "catalogue_duplicates"]
+__all__ = ["Duplicates", "catalogue_duplicates", "duplicates_of"]
 
 _ALIKE = 95.0
 """Percent of letters in common order, words sorted: "toner, black" and "black toners" are the same."""
@@ -45,14 +47,40 @@ class Duplicates:
                 return True
         return False
 
+    def kinds(self) -> dict[str, str]:
+        """What the copies of each product share, by product: an id that stands for all of them.
+
+        Copies have a GTIN in common or the same words in their titles, in any order, or a copy in common. Products
+        without any are left out.
+        """
+        parent: dict[str, str] = {}
+
+        def root(one: str) -> str:
+            while parent.setdefault(one, one) != one:
+                one = parent[one]
+            return one
+
+        first: dict[object, str] = {}
+        for one in sorted(self._titles.keys() | self._codes.keys()):
+            words = self._titles.get(one)
+            for mark in (*self._codes.get(one, ()), *([tuple(sorted(words))] if words else ())):
+                parent[root(one)] = root(first.setdefault(mark, one))
+        shared = Counter(root(one) for one in parent)
+        return {one: root(one) for one in parent if shared[root(one)] > 1}
+
+
+def duplicates_of(records: Iterable[Mapping[str, Any]]) -> Duplicates:
+    """Those among records with `id`, `title` and `identifiers`, as an engine gives them."""
+    known = [
+        (str(one["id"]), str(one.get("title") or ""), [str(code) for code in one.get("identifiers") or ()])
+        for one in records
+    ]
+    return Duplicates({one: title for one, title, _ in known}, {one: codes for one, _, codes in known})
+
 
 def catalogue_duplicates(engine: Engine, *, index: str | None = None) -> Duplicates:
     """Those of an index: reads titles and identifiers of all products once, and keeps them."""
-    records = list(engine.scan(("title", "identifiers"), index=index))
-    return Duplicates(
-        {str(one["id"]): str(one.get("title") or "") for one in records},
-        {str(one["id"]): [str(code) for code in one.get("identifiers") or ()] for one in records},
-    )
+    return duplicates_of(engine.scan(("title", "identifiers"), index=index))
 
 
 def _with_digit(words: Iterable[str]) -> list[str]:

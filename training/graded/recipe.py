@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from multirecall.training.dense.course import Course
-from multirecall.training.dense.objectives import Circle, Contrastive
+from multirecall.training.dense.objectives import AcrossQueriesOrder, Circle, Contrastive, Objective
 from multirecall.training.dense.scoring import scores_of
 from multirecall.training.dense.stages import Stage
 from multirecall.training.graded.groups import GradedGroup
@@ -27,7 +28,8 @@ Mine = Callable[[Thresholds], Sequence[GradedGroup]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MineAndRefine:
-    """Two stages over three levels: rates, temperatures and widths of the sheet; epochs by kind of tower."""
+    """Two stages over three levels: rates, temperatures and widths of the sheet; epochs by kind of tower. `separate`
+    says what draws the levels apart in the second: the circle loss, or an order across the queries of a batch."""
 
     epochs: tuple[float, float] = (2.0, 1.0)
     batch: int = 32
@@ -38,6 +40,7 @@ class MineAndRefine:
     share: float = 0.2
     second_rate: float = 0.25
     top: int = 2
+    separate: Literal["circle", "across-queries"] = "circle"
 
     def first(self) -> Stage:
         """Supervised contrastive."""
@@ -50,19 +53,25 @@ class MineAndRefine:
         )
 
     def second(self, centres: Sequence[float]) -> Stage:
-        """Circle loss with its bands at `centres`; of mined groups each product is drawn twice as often."""
-        objective = Circle(
-            beside=self._contrastive(),
-            share=self.share,
-            centres=tuple(centres),
-            half_width=self.half_width,
-            gamma=self.gamma,
-        )
+        """Circle loss with its bands at `centres`, or the order across queries, which has none and learns at the first
+        stage's rate; of mined groups each product is drawn twice as often."""
+        across = self.separate == "across-queries"
+        objective: Objective
+        if across:
+            objective = AcrossQueriesOrder(beside=self._contrastive(), share=self.share)
+        else:
+            objective = Circle(
+                beside=self._contrastive(),
+                share=self.share,
+                centres=tuple(centres),
+                half_width=self.half_width,
+                gamma=self.gamma,
+            )
         return Stage(
             name="stage-2",
             objective=objective,
             epochs=self.epochs[1],
-            rate=self.second_rate,
+            rate=1.0 if across else self.second_rate,
             batch=self.batch,
             per_level=2 * self.per_level,
         )

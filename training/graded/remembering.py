@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import orjson
@@ -24,15 +26,25 @@ _BATCH = 64
 class RememberingAnnotator:
     """Asks `annotator` for what is not in `file` yet, and appends each batch's grades as they come.
 
-    The file holds a line of JSON for each pair; those of another annotator (by fingerprint) are passed over. What it
-    could not say is not kept: it is asked again. For one process at a time.
+    The file holds a line of JSON for each pair; those of another annotator (by fingerprint), or of a product whose text
+    has changed since, are passed over. What it could not say is not kept: it is asked again. For one process at a time.
     """
 
-    def __init__(self, annotator: Annotator, file: Path) -> None:
-        """Reads the file, if there is one; a last line that a kill cut off is dropped. Raises InvalidSource for a line
-        that is none of ours."""
+    def __init__(
+        self,
+        annotator: Annotator,
+        file: Path,
+        texts: Mapping[str, str] = MappingProxyType({}),
+        *,
+        on_batch: Callable[[int, int], None] = lambda done, pairs: None,
+    ) -> None:
+        """Reads the file, if there is one; a last line that a kill cut off is dropped. `texts` are what the annotator
+        reads, by product id. `on_batch` hears (pairs asked, pairs to ask) after each batch and may raise to stop.
+        Raises InvalidSource for a line that is none of ours."""
         self._annotator = annotator
         self._file = file
+        self._texts = texts
+        self._on_batch = on_batch
         self._known: dict[tuple[str, str], list[float]] = {}
         if file.exists():
             self._read()
@@ -48,16 +60,24 @@ class RememberingAnnotator:
     def grade(self, pairs: Sequence[tuple[str, str]]) -> Floats:
         """As `Annotator.grade`. Raises what the annotator raises, and OSError; what came before is kept."""
         by = self.fingerprint
-        for batch in _batches([pair for pair in dict.fromkeys(pairs) if pair not in self._known]):
+        missing = [pair for pair in dict.fromkeys(pairs) if pair not in self._known]
+        done = 0
+        for batch in _batches(missing):
             rows = self._annotator.grade(batch)
             said = [(pair, row.tolist()) for pair, row in zip(batch, rows, strict=True) if not np.isnan(row).any()]
             with self._file.open("ab") as file:
                 for pair, row in said:
-                    line = {"by": by, "query": pair[0], "product": pair[1], "levels": row}
+                    line = {"by": by, "query": pair[0], "product": pair[1], "read": self._mark(pair[1]), "levels": row}
                     file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
             self._known |= said
+            done += len(batch)
+            self._on_batch(done, len(missing))
         unknown = [float("nan")] * self.n_levels
         return np.array([self._known.get(pair, unknown) for pair in pairs]).reshape(len(pairs), self.n_levels)
+
+    def _mark(self, product: str) -> str:
+        """Of the text that the annotator reads; empty where none is known."""
+        return sha256(self._texts[product].encode()).hexdigest()[:12] if product in self._texts else ""
 
     def _read(self) -> None:
         content = self._file.read_bytes()
@@ -68,7 +88,7 @@ class RememberingAnnotator:
         for number, line in enumerate(whole.splitlines(), start=1):
             try:
                 row = orjson.loads(line)
-                if row["by"] == by:
+                if row["by"] == by and row.get("read", "") == self._mark(row["product"]):
                     self._known[row["query"], row["product"]] = [float(one) for one in row["levels"]]
             except (ValueError, KeyError, TypeError) as error:
                 raise InvalidSource(

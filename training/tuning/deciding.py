@@ -48,13 +48,20 @@ class Learned(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """One change beside what it is compared with, both as runs over the same queries."""
+    """One change beside what it is compared with, both as runs over the same queries. `condensed`: nDCG is taken over
+    judged products alone, for what finds products that nobody was shown when the judgments were made."""
 
     name: str
     run: Run
     against: str
     baseline: Run
     learned: Learned
+    condensed: bool = False
+
+    @property
+    def main_measure(self) -> str:
+        """The measure that decides."""
+        return "condensed nDCG@10" if self.condensed else "nDCG@10"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +108,16 @@ def compare_arms(
     """
     measures: tuple[Measure, ...] = (NDCG(k=10), Recall(k=100, min_grade=relevant_grade))
     scored = [
-        [tuple(_scores(run, judgments, queries, measure) for run in (arm.baseline, arm.run)) for measure in measures]
+        [
+            tuple(_scores(run, judgments, queries, measure, condensed) for run in (arm.baseline, arm.run))
+            for measure, condensed in zip(measures, (arm.condensed, False), strict=True)
+        ]
         for arm in arms
     ]
     rows: list[Compared] = []
     p_values: list[float] = []
     for arm, by_measure in zip(arms, scored, strict=True):
-        for name, (before, after) in zip(("nDCG@10", "R@100"), by_measure, strict=True):
+        for name, (before, after) in zip((arm.main_measure, "R@100"), by_measure, strict=True):
             if before:
                 row, p = _compared(arm, name, "", list(before), before, after)
                 rows.append(row)
@@ -119,7 +129,9 @@ def compare_arms(
         for query in queries:
             if query.qid in before and query.columns.get("class"):
                 by_class[query.columns["class"]].append(query.qid)
-        own = [_compared(arm, "nDCG@10", kind, qids, before, after)[0] for kind, qids in sorted(by_class.items())]
+        own = [
+            _compared(arm, arm.main_measure, kind, qids, before, after)[0] for kind, qids in sorted(by_class.items())
+        ]
         falls = iter(holm([row.p_fall for row in own if row.n >= MIN_CLASS]))
         rows += [replace(row, p_fall=next(falls)) if row.n >= MIN_CLASS else row for row in own]
     return rows
@@ -129,10 +141,10 @@ def decide(arm: Arm, compared: Sequence[Compared]) -> Verdict:
     """The rule of this module for one arm."""
     own = [row for row in compared if row.arm == arm.name and row.against == arm.against]
     overall = {row.measure: row for row in own if not row.kind}
-    main = overall.get("nDCG@10")
+    main = overall.get(arm.main_measure)
     if main is None:
         return Verdict(arm=arm.name, proposed=False, why="no query could be compared")
-    figure = f"{main.difference:+.3f} nDCG@10 [{main.low:+.3f}, {main.high:+.3f}] against {arm.against}"
+    figure = f"{main.difference:+.3f} {arm.main_measure} [{main.low:+.3f}, {main.high:+.3f}] against {arm.against}"
     if arm.learned is Learned.GENERATED:
         return Verdict(
             arm=arm.name,
@@ -158,7 +170,11 @@ def _falls(row: Compared) -> bool:
     return row.difference < 0 and row.p_fall < ALPHA
 
 
-def _scores(run: Run, judgments: Judgments, queries: Sequence[JudgedQuery], measure: Measure) -> dict[str, float]:
+def _scores(
+    run: Run, judgments: Judgments, queries: Sequence[JudgedQuery], measure: Measure, condensed: bool
+) -> dict[str, float]:
+    if condensed:
+        run = {qid: [one for one in found if one in judgments.of(qid)] for qid, found in run.items()}
     found = score_run(run, judgments, [query.qid for query in queries], measure)
     return dict(found.values)
 

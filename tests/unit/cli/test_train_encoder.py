@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from multirecall.cli.main import app
 from multirecall.encoders.opening import open_encoder
 from multirecall.evaluation.testbed import write_sample
+from tests.support.chat_server import ChatServer, answer
 from tests.support.torch_extra import require_torch
 
 torch = require_torch()
@@ -60,9 +61,40 @@ def test_mine_and_refine_mines_with_a_teacher_and_writes_thresholds(
     assert card["mined"]["annotated"] > 0
 
 
+def test_levels_are_separated_across_queries_by_an_endpoint_that_grades(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = asked(shop, tmp_path / "tuned", "--recipe", "mine-and-refine", "--base", "static", "--epochs", "0.1")
+    with ChatServer() as server:
+        server.behave = answer("1")
+        monkeypatch.setenv("MULTIRECALL_ANNOTATE_BY", "endpoint")
+        monkeypatch.setenv("MULTIRECALL_ANNOTATE_URL", server.url)
+        monkeypatch.setenv("MULTIRECALL_ANNOTATE_MODEL", "m")
+        monkeypatch.setenv("MULTIRECALL_ANNOTATE_PAIRS", "60")
+        result = CliRunner().invoke(app, [*said, "--separate", "across-queries", "--json"], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        card = json.loads(result.stdout)
+        assert 0 < card["mined"]["annotated"] == len(server.seen) <= 60
+    assert "centres" not in card["thresholds"]
+    kept = (tmp_path / ".tuned.annotator" / "annotations.jsonl").read_text().splitlines()
+    assert len(kept) == card["mined"]["annotated"]
+
+
+def test_an_annotator_without_an_address_is_told_before_anything_is_read(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MULTIRECALL_ANNOTATE_BY", "endpoint")
+    result = CliRunner().invoke(app, asked(shop, tmp_path / "tuned", "--recipe", "mine-and-refine"))
+    assert result.exit_code != 0
+    assert "MULTIRECALL_ANNOTATE_URL" in result.output
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
+        (["--separate", "magic"], "cannot be separated by 'magic'"),
         (["--recipe", "magic"], "There is no recipe 'magic'"),
         (["--base", "onnx"], "trains static vectors"),
         (["--dims", "wide"], "no whole numbers"),

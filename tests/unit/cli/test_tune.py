@@ -16,7 +16,7 @@ from multirecall.wiring.tuning import STEPS
 from tests.support.judged_shop import judged_shop
 from tests.support.torch_extra import require_torch
 
-QUICK = ("--made", "30", "--pair-queries", "10", "--encoder-steps", "3", "--rounds", "5", "--yes")
+QUICK = ("--made", "30", "--pair-queries", "10", "--epochs", "0.1", "--rounds", "5", "--yes")
 CONCEPTS = """
 [scene]
 study_start = { say = ["first term", "moving into a dorm"], find = ["laptop", "desk lamp", "backpack"] }
@@ -121,7 +121,7 @@ def test_judgments_decide_once_they_are_given(tuned: Path, shop: Path, tmp_path:
     few = (shop / "queries.tsv").read_text().splitlines()[:27]
     (tmp_path / "few.tsv").write_text("\n".join(few) + "\n")
     files = ("--queries", str(tmp_path / "few.tsv"), "--judgments", str(shop / "judgments.tsv"))
-    code, output = tune("--out", str(out), *QUICK, *files, "--skip", "encoder", "--json")
+    code, output = tune("--out", str(out), *QUICK, *files, "--json")
     assert code == 0, output
     report = json.loads(output)
     kept = {row["step"] for row in report["steps"] if row["action"] == "keep"}
@@ -129,8 +129,16 @@ def test_judgments_decide_once_they_are_given(tuned: Path, shop: Path, tmp_path:
     compared = report["results"]["compare"]
     assert not compared["generated"]
     assert 20 <= compared["queries"] <= 26
-    why = next(row["why"] for row in compared["verdicts"] if row["arm"] == "blender")
-    assert "generated queries" not in why
+    whys = {row["arm"]: row["why"] for row in compared["verdicts"]}
+    assert not any("generated queries" in why for why in whys.values())
+    assert whys.keys() == {"rewrite", "encoder", "blender"}
+    of_encoder = {row["measure"]: row["n"] for row in compared["rows"] if row["arm"] == "encoder" and not row["kind"]}
+    assert of_encoder == dict.fromkeys(("condensed nDCG@10", "R@100"), compared["queries"])
+    folds = report["results"]["encoder"]["folds"]
+    assert (
+        sum(len(fold["asked"]) for fold in folds) == compared["queries"]
+    )  # each is asked of one that did not learn it
+    assert len({fold["training"] for fold in folds}) == 3
 
 
 def test_an_index_that_is_not_there_is_told(tmp_path: Path) -> None:
@@ -151,6 +159,13 @@ def test_judgments_of_another_shop_are_told_before_anything_is_done(shop: Path, 
     code, output = tune("--judgments", str(judgments), "--out", str(tmp_path / "out"))
     assert code == 2
     assert "--queries" in output
+
+
+def test_a_base_that_cannot_be_trained_is_told_before_anything_is_done(tmp_path: Path) -> None:
+    code, output = tune("--base", "bm25", "--out", str(tmp_path / "out"))
+    assert code == 2
+    assert "'bm25' cannot be trained" in output
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

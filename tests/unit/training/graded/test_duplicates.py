@@ -38,6 +38,12 @@ def test_the_same_product_under_another_id(one: str, other: str, same: bool) -> 
     assert duplicates.any(other, [one]) is same
 
 
+def test_copies_share_a_kind_and_a_product_without_any_has_none() -> None:
+    kinds = Duplicates(TITLES, IDENTIFIERS).kinds()
+    assert kinds.keys() == {"a", "b", "h"}  # "c" is nearly "a": only `any` compares letters
+    assert len(set(kinds.values())) == 1
+
+
 def test_those_of_an_index_are_read_from_it() -> None:
     with ExactEngine(name="duplicates") as engine:
         index = engine.create(Schema())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from multirecall.evaluation.judgments import Judgments
@@ -39,6 +41,14 @@ def test_what_learned_from_generated_queries_is_not_proposed_on_their_word() -> 
     verdict, _ = decided(arm(BETTER, learned=Learned.GENERATED))
     assert not verdict.proposed
     assert "judge 50 queries" in verdict.why
+
+
+def test_products_that_nobody_judged_do_not_speak_against_what_finds_them() -> None:
+    new = replace(arm({query.qid: ("u", "v", "good") for query in QUERIES}), condensed=True)
+    rows = compare_arms([new], QUERIES, JUDGMENTS)
+    main = next(row for row in rows if row.measure == "condensed nDCG@10" and not row.kind)
+    assert (main.before, main.after) == (1.0, 1.0)
+    assert "+0.000 condensed nDCG@10" in decide(new, rows).why
 
 
 def test_a_gain_that_may_be_luck_is_not_proposed() -> None:
