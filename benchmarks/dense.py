@@ -283,6 +283,21 @@ def folds_of(groups: Sequence[GradedGroup], three: Mapping[str, GradedGroup], n:
     return out
 
 
+def judged_folds(data: Path, texts: Mapping[str, str], n: int) -> list[Fold]:
+    """Of Icecat's judged queries; `texts` by product id."""
+    queries, judgments = read_queries(data / "queries.tsv"), read_judgments(data / "judgments.tsv")
+    four, three = (
+        graded_groups(queries, judgments, catalogue=texts, scale=scale).groups
+        for scale in (FOUR_GRADES, three_levels())
+    )
+    return folds_of(four, {group.qid: group for group in three}, n)
+
+
+def kept_file(work: Path, base: str, seed: int, fold: int, arm: str) -> Path:
+    """Where an arm's snapshot lies."""
+    return work / f"{base}-{seed}-{fold}" / f"{arm.replace(' ', '_')}.npz"
+
+
 def say(text: str) -> None:
     sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
     sys.stderr.flush()
@@ -302,20 +317,16 @@ def trained(
     args: argparse.Namespace, engine: Engine, annotating: Annotating
 ) -> tuple[dict[str, Arm], list[Fold], list[str]]:
     texts = catalogue_texts(engine)
-    queries, judgments = read_queries(args.data / "queries.tsv"), read_judgments(args.data / "judgments.tsv")
-    groups = graded_groups(queries, judgments, catalogue=texts, scale=FOUR_GRADES).groups
-    of_three = graded_groups(queries, judgments, catalogue=texts, scale=three_levels()).groups
-    three = {group.qid: group for group in of_three}
+    folds = judged_folds(args.data, texts, args.folds)
     ids = sorted(texts)
     tower = tower_of(args)
-    tower.prepare([*(group.query for group in groups), *texts.values()])
+    tower.prepare([*(group.query for fold in folds for group in fold.test), *texts.values()])
     bench = Bench(tower, texts, ids, args.work, args.base, annotating, args.near)
-    folds = folds_of(groups, three, args.folds)
     arms: dict[str, Arm] = {name: {} for name in args.arms}
     for seed in range(1, args.seeds + 1):
         for number, fold in enumerate(folds):
             for name in args.arms:
-                kept = args.work / f"{args.base}-{seed}-{number}" / f"{name.replace(' ', '_')}.npz"
+                kept = kept_file(args.work, args.base, seed, number, name)
                 if not kept.exists():
                     started = time.perf_counter()
                     bench.course(number, seed, ARMS[name](bench, fold, number, seed))
@@ -323,6 +334,9 @@ def trained(
                     bench.snapshot(fold).save(kept)
                     if args.base == "onnx":
                         save_file(values_of(bench.tower), kept.with_suffix(".safetensors"))
+                    if args.write and (seed, number, name) == (1, 0, args.arms[-1]):
+                        args.write.mkdir(parents=True)
+                        tower.write(args.write)
                     say(f"seed {seed}, fold {number}, {name}: {time.perf_counter() - started:.0f} s")
                 arms[name][seed, number] = Snapshot.load(kept)
             bench.forget()
@@ -343,6 +357,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
+    parser.add_argument("--write", type=Path, help="new folder for the last arm's encoder of the first seed and fold")
     parser.add_argument("--out", type=Path, default=None)
     args = parser.parse_args()
     torch.set_num_threads(1)
