@@ -31,7 +31,7 @@ from multirecall.indexer.mapping import read_mapping
 from multirecall.indexer.sources import Catalogue
 from multirecall.training.rewriter.bed_concepts import bed_assortment, bed_concepts
 from multirecall.training.rewriter.bed_judge import BedJudge, bed_meanings
-from multirecall.training.rewriter.data import Need, concept_needs
+from multirecall.training.rewriter.data import Need, concept_needs, examples
 from multirecall.training.rewriter.grpo import reinforce
 from multirecall.training.rewriter.measuring import Listed, averaged, generate_lists
 from multirecall.training.rewriter.progress import Progress
@@ -47,8 +47,11 @@ ABLATIONS: dict[str, dict[str, float]] = {
     "no alignment": {"alignment": 0.0},
     "no diversity": {"diversity": 0.0},
     "sheet weights": asdict(RewardWeights()),
+    "no practice": {},  # asked in fine-tuning's own sentences alone
+    "list credit": {},  # all texts of a list share one advantage
     "literal": {},  # the method's own formula: repeats and texts that find nothing count
 }
+LISTS = "lists for practice"  # no reinforcement: the sentences of practice with lists, in as many steps of fine-tuning
 
 
 def main() -> None:
@@ -56,10 +59,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--products", type=int, default=5_000)
     parser.add_argument("--recipe", default="tiny")
-    parser.add_argument("--queries", type=int, default=50, help="held-out queries per set")
+    parser.add_argument("--queries", type=int, default=200, help="held-out queries per set")
     parser.add_argument("--sft-steps", type=int)
     parser.add_argument("--updates", type=int)
-    parser.add_argument("--arms", default="rl", help=f"with semicolons: rl; {'; '.join(ABLATIONS)}")
+    parser.add_argument("--also", type=int, nargs="*", default=[], help="updates after which to measure as well")
+    parser.add_argument("--arms", default="rl", help=f"with semicolons: rl; {'; '.join([*ABLATIONS, LISTS])}")
     parser.add_argument("--validation", action="store_true", help="measure on the dev templates and concepts instead")
     parser.add_argument("--out", type=Path, help="folder for results and weights, which are used again")
     parser.add_argument("--table", type=Path, nargs="+")
@@ -78,8 +82,8 @@ def main() -> None:
         recipe = replace(recipe, reinforced=replace(recipe.reinforced, updates=args.updates))
     args.out.mkdir(parents=True, exist_ok=True)
     arms = [arm.strip() for arm in args.arms.split(";")]
-    if unknown := [arm for arm in arms if arm != "rl" and arm not in ABLATIONS]:
-        parser.error(f"--arms knows rl, {', '.join(ABLATIONS)}; not {', '.join(unknown)}")
+    if unknown := [arm for arm in arms if arm not in ("rl", LISTS, *ABLATIONS)]:
+        parser.error(f"--arms knows rl, {', '.join([*ABLATIONS, LISTS])}; not {', '.join(unknown)}")
     reports = []
     for seed in args.seeds:
         name = f"{seed}{'-dev' if args.validation else ''}-{'+'.join(arms).replace(' ', '_')}.json"
@@ -90,6 +94,7 @@ def main() -> None:
             arms=arms,
             tuned_file=args.out / f"sft-{seed}.safetensors",
             split="dev" if args.validation else "test",
+            also=args.also,
             keep=lambda report, name=name: (args.out / name).write_text(json.dumps(report) + "\n"),
         )
         reports.append(report)
@@ -104,6 +109,7 @@ def run_seed(
     arms: Sequence[str],
     tuned_file: Path | None,
     split: str,
+    also: Sequence[int],
     keep: Callable[[dict[str, Any]], object],
 ) -> dict[str, Any]:
     """One seed's report, handed to `keep` after every arm."""
@@ -139,7 +145,7 @@ def run_seed(
                 return judge.right(text, meanings[need.concept])
 
             tests = _tests(lessons, queries, split)
-            return _run(recipe, lessons, engine, encoder, tests, is_right, arms, tuned_file, keep)
+            return _run(recipe, lessons, engine, encoder, tests, is_right, arms, tuned_file, also, keep)
 
 
 def _run(
@@ -151,6 +157,7 @@ def _run(
     is_right: Callable[[Need, str], bool],
     wanted: Sequence[str],
     tuned_file: Path | None,
+    also: Sequence[int],
     keep: Callable[[dict[str, Any]], object],
 ) -> dict[str, Any]:
     from safetensors.torch import load_file, save_file
@@ -182,6 +189,7 @@ def _run(
 
     def measured() -> dict[str, Any]:
         """By the method's own formula and weights, whatever was trained by."""
+        trained_by = rewards.weights, rewards.literal
         rewards.weights, rewards.literal = RewardWeights(), True
         out = {}
         for name, needs in tests.items():
@@ -189,6 +197,7 @@ def _run(
             scored = score([(one.need.text, one.rewrites) for one in listed])
             means = averaged(listed, scored, is_right=is_right).to_dict()
             out[name] = {**means, "repeated": _repeated(listed), "queries": _by_query(listed, scored, is_right)}
+        rewards.weights, rewards.literal = trained_by
         return out
 
     _put(policy, tuned)
@@ -205,19 +214,33 @@ def _run(
         "curves": [],
     }
     lap("measured")
-    prompts = [need.text for need in lessons.taught]
     for name in wanted:
+        if name == LISTS:
+            policy = new_policy(recipe, lessons, taught)  # the same tokenizer and first weights
+            both = examples(
+                (*lessons.taught, *lessons.needs.practice),
+                n=recipe.n,
+                copies=recipe.supervised.copies,
+                seed=recipe.seed,
+            )
+            fine_tune(policy, both, recipe.supervised, seed=recipe.seed, progress=Progress(None, mark="", on_row=_tell))
+            lap(name)
+            report["arms"][name] = measured()
+            keep(report)
+            continue
         _put(policy, tuned)
         rewards.weights = replace(recipe.reinforced.weights, **ABLATIONS.get(name, {}))
         rewards.literal = name == "literal"
-        progress = Progress(
-            tuned_file.parent / f"{name.replace(' ', '_')}-{recipe.seed}" if tuned_file else None,
-            mark=f"{recipe.reinforced} {rewards.weights} {rewards.literal}",
-            save_every=20,
-            resume=True,
-            on_row=_tell,
-        )
-        reinforce(policy, prompts, score, recipe.reinforced, n=recipe.n, seed=recipe.seed, progress=progress)
+
+        def on_row(row: Any, name: str = name) -> None:
+            _tell(row)
+            if row["step"] in also and row["step"] < recipe.reinforced.updates:
+                report["arms"][f"{name}, {row['step']} updates"] = measured()
+
+        settings = replace(recipe.reinforced, discount=None) if name == "list credit" else recipe.reinforced
+        prompts = [need.text for need in lessons.taught] if name == "no practice" else lessons.asked
+        progress = Progress(None, mark="", on_row=on_row)
+        reinforce(policy, prompts, score, settings, n=recipe.n, seed=recipe.seed, progress=progress)
         lap(name)
         if name == "rl":
             report["curves"] = progress.rows

@@ -43,7 +43,11 @@ def with_cycle(score: ScoreLists, cycle: CycleConsistency, *, share: float) -> S
 
     def scored(lists: Sequence[tuple[str, tuple[str, ...]]]) -> list[Reward]:
         return [
-            replace(reward, total=(1 - share) * reward.total + share * found)
+            replace(
+                reward,
+                total=(1 - share) * reward.total + share * found,
+                parts=tuple((1 - share) * part + share * found / len(reward.parts) for part in reward.parts),
+            )
             for reward, found in zip(score(lists), cycle.score(lists), strict=True)
         ]
 

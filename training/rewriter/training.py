@@ -56,8 +56,11 @@ class Lessons:
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """The prompts of reinforcement: a reward needs no list, so there are sentences that fine-tuning never saw."""
-        return tuple(need.text for need in (*self.taught, *self.needs.practice))
+        """The prompts of reinforcement: a reward needs no list, so needs come in sentences that fine-tuning never saw.
+
+        In the sentences of fine-tuning the policy is nearly always right already, and there is little to gain.
+        """
+        return tuple(need.text for need in (*self.needs.practice, *self.plain))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,13 +42,18 @@ class RewardWeights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reward:
-    """The rewards of one list, each 0 to 1. `similarity`: the mean over its pairs, not gated (0: a single one)."""
+    """The rewards of one list, each 0 to 1. `similarity`: the mean over its pairs, not gated (0: a single one).
+
+    `parts`: what each text adds to the total, in order: its own relevance and alignment, and its distances to the texts
+    before it. They sum to the total.
+    """
 
     relevance: float
     alignment: float
     diversity: float
     total: float
     similarity: float
+    parts: tuple[float, ...]
 
 
 def combined(
@@ -80,24 +85,29 @@ def combined(
             for i, (text, value, there) in enumerate(zip(rewrites, kept, found, strict=True))
         ]
     passes = [value >= GATE for value in kept]
-    distances = gated = 0.0
+    distances = 0.0
+    apart = [0.0] * len(rewrites)  # of each text, the gated distances to those before it
     for i, j in combinations(range(len(rewrites)), 2):
         a, b = rewrites[i], rewrites[j]
         alike = 1.0 if a == b or query_text in (a.strip().lower(), b.strip().lower()) else similar(a, b)
         distances += 1 - alike
         if passes[i] and passes[j]:
-            gated += 1 - alike
+            apart[j] += 1 - alike
     pairs = n * (n - 1) / 2
     given = len(rewrites) * (len(rewrites) - 1) / 2
-    relevance = sum(kept) / n
-    alignment = sum(a for a, passed in zip(product_like, passes, strict=True) if passed) / n
-    diversity = gated / pairs if pairs else 0.0
+    aligned = [a if passed else 0.0 for a, passed in zip(product_like, passes, strict=True)]
+    apart = [value / pairs if pairs else 0.0 for value in apart]
+    parts = tuple(
+        weights.relevance * k / n + weights.alignment * a / n + weights.diversity * d
+        for k, a, d in zip(kept, aligned, apart, strict=True)
+    )
     return Reward(
-        relevance=relevance,
-        alignment=alignment,
-        diversity=diversity,
-        total=weights.relevance * relevance + weights.alignment * alignment + weights.diversity * diversity,
+        relevance=sum(kept) / n,
+        alignment=sum(aligned) / n,
+        diversity=sum(apart),
+        total=sum(parts),
         similarity=1 - distances / given if given else 0.0,
+        parts=parts,
     )
 
 

@@ -60,7 +60,7 @@ def test_no_test_text_template_or_concept_is_taught(
     assert not queries & tested
     assert not queries & test_texts
     learned = (*lessons.taught, *lessons.needs.practice)
-    assert {need.text for need in learned} == set(lessons.asked)
+    assert set(lessons.asked) <= {need.text for need in learned}
     assert not {need.concept for need in learned} & {c.key for c in held_out}
     said = {say.lower() for c in load_concepts(world) if c.split != "train" for say in c.say}
     assert len(said) > 150

@@ -130,12 +130,15 @@ def test_ids_are_drawn_with_their_probability(torch: Any) -> None:
     close(counted(temperature=1.0, top_p=0.4), torch.tensor([1.0, 0, 0, 0, 0]))
 
 
-def test_an_update_in_parts_is_the_update_in_one(torch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("discount", [None, 0.3])
+def test_an_update_in_parts_is_the_update_in_one(
+    torch: Any, monkeypatch: pytest.MonkeyPatch, discount: float | None
+) -> None:
     def by_length(lists: Any) -> list[Reward]:
-        return [
-            Reward(relevance=0, alignment=0, diversity=0, similarity=0, total=float(len(query) + len("".join(made))))
-            for query, made in lists
-        ]
+        parts = [tuple(float(len(query) + len(text)) for text in made) for query, made in lists]
+        return [Reward(relevance=0, alignment=0, diversity=0, similarity=0, total=sum(p), parts=p) for p in parts]
+
+    settings = replace(RECIPE.reinforced, discount=discount)
 
     weights = []
     for part in (64, 2):
@@ -143,7 +146,7 @@ def test_an_update_in_parts_is_the_update_in_one(torch: Any, monkeypatch: pytest
         policy = seq2seq(torch)
         before = [p.detach().clone() for p in policy.trained()]
         progress = Progress(None, mark="")
-        reinforce(policy, QUERIES, by_length, RECIPE.reinforced, n=5, seed=1, progress=progress)
+        reinforce(policy, QUERIES, by_length, settings, n=5, seed=1, progress=progress)
         assert any(not torch.equal(a, b) for a, b in zip(before, policy.trained(), strict=True))
         weights.append(policy.trained())
     for one, other in zip(*weights, strict=True):
@@ -160,7 +163,8 @@ def test_the_rate_of_reinforcement_rises_to_its_full_height(torch: Any) -> None:
             policy,
             QUERIES,
             lambda lists: [
-                Reward(relevance=0, alignment=0, diversity=0, similarity=0, total=float(i)) for i in range(len(lists))
+                Reward(relevance=0, alignment=0, diversity=0, similarity=0, total=float(i), parts=())
+                for i in range(len(lists))
             ],
             settings,
             n=5,

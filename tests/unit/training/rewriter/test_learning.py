@@ -16,7 +16,7 @@ from multirecall.engines.opening import open_engine
 from multirecall.recall.rewriters.knowledge import Concept
 from multirecall.training.rewriter.backbones import open_policy
 from multirecall.training.rewriter.data import Example
-from multirecall.training.rewriter.grpo import advantages, grpo_loss
+from multirecall.training.rewriter.grpo import advantages, grpo_loss, spans_of, text_advantages
 from multirecall.training.rewriter.progress import Progress
 from multirecall.training.rewriter.recipes import Backbone, Recipe, Reinforced, Supervised, open_recipe
 from multirecall.training.rewriter.rewards.keeping import KeepJudge, Pair, learn_keep_judge
@@ -33,6 +33,19 @@ def test_advantages_have_the_golden_value(torch: Any) -> None:
     assert found[1].tolist() == [0, 0, 0, 0]
 
 
+def test_the_advantages_of_texts(torch: Any) -> None:
+    """Two lists of two texts: what a text adds, and half of what the one behind it adds."""
+    parts = torch.tensor([[[0.4, 0.2], [0.0, 0.6]]], dtype=torch.float64)
+    earned = [[0.4 + 0.5 * 0.2, 0.2], [0.0 + 0.5 * 0.6, 0.6]]
+    apart = [[(earned[0][i] - earned[1][i]) / 2 for i in (0, 1)], [(earned[1][i] - earned[0][i]) / 2 for i in (0, 1)]]
+    spread = math.sqrt(sum(value**2 for row in apart for value in row) / 4)
+    found = text_advantages(parts, discount=0.5)
+    assert found[0].tolist() == [pytest.approx([value / (spread + 1e-6) for value in row]) for row in apart]
+    # a lone text has the advantage of its list
+    alone = torch.tensor([[[0.9], [0.5], [0.7], [0.3]]], dtype=torch.float64)
+    assert text_advantages(alone, discount=0.5)[0, :, 0].tolist() == advantages(alone[..., 0])[0].tolist()
+
+
 def test_the_loss_by_its_closed_form(torch: Any) -> None:
     """Two lists of two and one tokens; ratios 1.5 (cut at 1.2 for a gain, kept for a loss) and 0.5."""
     log = math.log
@@ -47,6 +60,8 @@ def test_the_loss_by_its_closed_form(torch: Any) -> None:
     second = -min(0.5 * -1.0, 0.8 * -1.0)
     found = grpo_loss(new, old, reference, mask, gains, clip=0.2, beta=0.04)
     assert found.item() == pytest.approx((first + second) / 2, rel=1e-5)
+    each = gains.unsqueeze(1).expand(2, 2)  # an advantage for every token, here all alike
+    assert grpo_loss(new, old, reference, mask, each, clip=0.2, beta=0.04).item() == pytest.approx(found.item())
 
 
 def test_with_one_inner_epoch_the_gradient_is_that_of_reinforce_with_a_baseline(torch: Any) -> None:
@@ -226,5 +241,10 @@ def test_a_model_from_scratch_learns_a_few_lists_by_heart(torch: Any) -> None:
         torch.manual_seed(1)
         policy = open_policy(recipe, [text for e in taught for text in (e.query, e.rewrites)] * 2)
     fine_tune(policy, taught, recipe.supervised, seed=1, progress=Progress(None, mark=""))
+    belongs = spans_of(policy)(policy.output_ids("lamp | torch | tent"))
+    opened = [i for i in range(1, len(belongs)) if belongs[i] != belongs[i - 1]]
+    assert belongs[0] == 0
+    assert [belongs[i] for i in opened] == [1, 2, 3]
+    assert [policy.text(policy.output_ids("lamp | torch | tent")[i : i + 1]) for i in opened[:2]] == ["|", "|"]
     written = [policy.text(group[0]) for group in policy.sample([e.query for e in taught], each=1, greedy=True)]
     assert written == [e.rewrites for e in taught]

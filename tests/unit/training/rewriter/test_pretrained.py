@@ -89,7 +89,8 @@ def test_both_phases_and_an_artefact_that_transformers_loads(
 
     def by_length(lists: Any) -> list[Reward]:
         return [
-            Reward(relevance=0, alignment=0, diversity=0, similarity=0, total=float(len(made))) for _, made in lists
+            Reward(relevance=0, alignment=0, diversity=0, similarity=0, total=float(len(made)), parts=())
+            for _, made in lists
         ]
 
     reinforce(policy, ["cold feet"], by_length, recipe.reinforced, n=5, seed=1, progress=progress)

@@ -47,6 +47,15 @@ def test_the_total_is_the_weighted_sum_of_the_three() -> None:
     assert found.similarity == pytest.approx(0.4)
 
 
+def test_the_parts_of_texts_are_what_each_adds() -> None:
+    found = reward(["lamp", "alarm clock", "torch"], [0.9, 0.49, 0.7])
+    lamp = 0.5 * 0.9 / 3 + 0.3 * 0.8 / 3
+    clock = 0.5 * 0.49 / 3  # below the gate: neither aligned nor apart from others
+    torch = 0.5 * 0.7 / 3 + 0.3 * 0.8 / 3 + 0.2 * (1 - 0.4) / 3  # apart from the lamp
+    assert found.parts == pytest.approx((lamp, clock, torch))
+    assert found.total == pytest.approx(sum(found.parts))
+
+
 def test_a_candidate_below_the_gate_has_no_part_in_alignment_and_diversity() -> None:
     found = reward(["lamp", "alarm clock", "torch"], [0.9, 0.49, 0.5])
     assert found.alignment == pytest.approx((0.8 + 0.8) / 3)
