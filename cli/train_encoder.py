@@ -28,9 +28,14 @@ __all__ = ["train_encoder_command"]
 
 @command
 def train_encoder_command(
-    queries: Annotated[Path, typer.Option(help="Queries: qid, query; a column split may name train, dev, test.")],
-    judgments: Annotated[Path, typer.Option(help="Grades of products for these queries.")],
     out: Annotated[Path, typer.Option(help="Folder for the encoder.")],
+    queries: Annotated[
+        Path | None, typer.Option(help="Queries: qid, query; a column split may name train, dev, test.")
+    ] = None,
+    judgments: Annotated[Path | None, typer.Option(help="Grades of products for these queries.")] = None,
+    clicks: Annotated[
+        list[Path] | None, typer.Option(help="Click logs (UBI or tables) instead of queries and judgments.")
+    ] = None,
     recipe: Annotated[str, typer.Option(help=f"{', '.join(RECIPES)}.")] = "static",
     base: Annotated[
         str, typer.Option(help="onnx[:MODEL] or static[:FOLDER].", show_default="onnx; static for that recipe")
@@ -70,6 +75,7 @@ def train_encoder_command(
         recipe=recipe,
         queries=queries,
         judgments=judgments,
+        clicks=tuple(clicks or ()),
         out=out,
         base=base,
         seed=seed,

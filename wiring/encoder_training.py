@@ -15,9 +15,10 @@ import orjson
 from multirecall.core.errors import InvalidInput
 from multirecall.engines.base import Engine
 from multirecall.evaluation.judgments import Judgments, read_judgments
-from multirecall.evaluation.queries import read_queries
+from multirecall.evaluation.queries import JudgedQuery, read_queries
 from multirecall.indexer.applying import product_of_record
 from multirecall.indexer.copying import COPIED_FIELDS, mapping_of
+from multirecall.training.blender.from_clicks import clicked_queries
 from multirecall.training.graded.augmenting import with_slips
 from multirecall.training.graded.duplicates import Duplicates, catalogue_duplicates
 from multirecall.training.graded.groups import GradedData, GradedGroup, graded_groups
@@ -58,16 +59,19 @@ SEPARATE = ("circle", "across-queries")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderTraining:
-    """What to train and from what. `base` "" is all-MiniLM-L6-v2, or wordllama's vectors for the recipe `static`, which
-    is ROAR on them. `epochs` multiplies the rounds of both stages; `layers` 0 learns all layers of a transformer.
-    `misspelt` is the share of training queries that get a copy with a slip. `at_once` above 0 encodes so many texts at
-    a time (see `TransformerTower`). Of mine-and-refine alone are `mine`, which looks for hard products and lets an
-    annotator grade `annotated` of them at most (0: any number), and `separate`, what its second stage minimises."""
+    """What to train and from what: queries and their judgments, or click logs alone.
+
+    `base` "" is all-MiniLM-L6-v2, or wordllama's vectors for the recipe `static`, which is ROAR on them. `epochs`
+    multiplies the rounds of both stages; `layers` 0 learns all layers of a transformer. `misspelt` is the share of
+    training queries that get a copy with a slip. `at_once` above 0 encodes so many texts at a time (see
+    `TransformerTower`). Of mine-and-refine alone are `mine`, which looks for hard products and lets an annotator grade
+    `annotated` of them at most (0: any number), and `separate`, what its second stage minimises."""
 
     recipe: str
-    queries: Path
-    judgments: Path
     out: Path
+    queries: Path | None = None
+    judgments: Path | None = None
+    clicks: tuple[Path, ...] = ()
     base: str = ""
     seed: int = 0
     epochs: float = 1.0
@@ -82,6 +86,13 @@ class EncoderTraining:
     separate: str = SEPARATE[0]
 
     def __post_init__(self) -> None:
+        judged = self.queries is not None and self.judgments is not None
+        if judged == bool(self.clicks) or (self.clicks and (self.queries or self.judgments)):
+            raise InvalidInput(
+                "An encoder learns from --queries and --judgments, or from --clicks alone.",
+                hint="Give both files, or click logs.",
+                field="judgments",
+            )
         if self.recipe not in RECIPES:
             raise InvalidInput(
                 f"There is no recipe {self.recipe!r}.", hint=f"Recipes: {', '.join(RECIPES)}.", field="recipe"
@@ -176,11 +187,7 @@ def train_encoder(
         "recipe": training.recipe,
         "base": tower.fingerprint,
         "training": course.identity,
-        "settings": {
-            key: str(value) if isinstance(value, Path) else value
-            for key, value in asdict(training).items()
-            if key not in ("out", "recipe")
-        },
+        "settings": {key: _shown(value) for key, value in asdict(training).items() if key not in ("out", "recipe")},
         "data": {**data.report.to_dict(), **{name: len(groups) for name, groups in parts.items()}},
         "stages": {result.name: result.card() for result in course.results},
         **extra,
@@ -189,6 +196,12 @@ def train_encoder(
     }
     spec = course.write(card, training.out, files=files)
     return TrainedEncoder(spec=spec, card=card, report=data.report.lines())
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_shown(one) for one in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def catalogue_texts(engine: Engine) -> dict[str, str]:
@@ -289,11 +302,17 @@ def _mine(
 
 
 def _data(training: EncoderTraining, texts: Mapping[str, str]) -> GradedData:
-    judgments = read_judgments(training.judgments)
+    queries: Sequence[JudgedQuery]
+    weights: Mapping[str, Mapping[str, float]] = {}
+    if training.queries is not None and training.judgments is not None:
+        queries, judgments = read_queries(training.queries), read_judgments(training.judgments)
+    else:
+        found = clicked_queries(training.clicks, seed=training.seed)
+        queries, judgments, weights = found.queries, found.judgments, found.weights
     scale = scale_of(judgments)
     if training.recipe == "mine-and-refine" and scale is FOUR_GRADES:
         scale = three_levels()
-    return graded_groups(read_queries(training.queries), judgments, catalogue=texts, scale=scale)
+    return graded_groups(queries, judgments, catalogue=texts, scale=scale, weights=weights)
 
 
 def scale_of(judgments: Judgments) -> Scale:

@@ -100,7 +100,8 @@ def tuning_steps(settings: Settings, options: TuneOptions, out: Path, *, engine_
         ),
         step(
             "encoder", "train an encoder on grades and pairs", partial(_encoder, shop), needs=("queries",),
-            uses=("pairs",), inputs={"base": options.base, "epochs": options.epochs, "judged": judged}, unavailable=no_torch,
+            uses=("pairs",), unavailable=no_torch,
+            inputs={"base": options.base, "epochs": options.epochs, "judged": judged},
         ),
         step(
             "trial", "index a sample with it and ask the queries that decide", partial(_trial, shop),

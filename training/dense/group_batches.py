@@ -36,7 +36,8 @@ class GroupBatches:
     """Batch `step` is a function of seed and step: a training that goes on in the middle sees what it would have seen.
 
     A round goes through all groups in an order of its own, and each group draws `per_level` products of each of its
-    levels anew.
+    levels anew. Of those drawn, a product stays with the probability that its weight is: what is less than sure teaches
+    so much less, whatever the loss. Where none would stay, all do.
     """
 
     def __init__(
@@ -104,11 +105,13 @@ class GroupBatches:
         lap, number = self._laps.at(at)
         group = self._groups[number]
         random = np.random.default_rng((self._seed, 1, lap, number))
-        products: list[str] = []
+        drawn: list[int] = []
         for level in group.levels:
-            of_level = group.of_level(level)
-            products += [of_level[i] for i in sorted(random.permutation(len(of_level))[: self._per_level])]
-        return group, products
+            of_level = [at for at, grade in enumerate(group.grades) if grade == level]
+            drawn += [of_level[i] for i in sorted(random.permutation(len(of_level))[: self._per_level])]
+        if group.weights:
+            drawn = [at for at in drawn if random.random() < group.weight(at)] or drawn
+        return group, [group.products[at] for at in drawn]
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,11 @@ def _identity(
 ) -> str:
     """16 hex digits over all that the weights depend on."""
     taught = [
-        [group.query, [[p, g, texts[p], kinds.get(p, "")] for p, g in zip(group.products, group.grades, strict=True)]]
+        [
+            group.query,
+            [[p, g, texts[p], kinds.get(p, "")] for p, g in zip(group.products, group.grades, strict=True)],
+            *([group.weights] if group.weights else ()),
+        ]
         for group in groups
     ]
     return fingerprint(

@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 
 from multirecall.cli.main import app
 from multirecall.encoders.opening import open_encoder
+from multirecall.evaluation.judgments import read_judgments
+from multirecall.evaluation.queries import read_queries
 from multirecall.evaluation.testbed import write_sample
 from tests.support.chat_server import ChatServer, answer
 from tests.support.torch_extra import require_torch
@@ -79,6 +81,26 @@ def test_levels_are_separated_across_queries_by_an_endpoint_that_grades(
     assert "centres" not in card["thresholds"]
     kept = (tmp_path / ".tuned.annotator" / "annotations.jsonl").read_text().splitlines()
     assert len(kept) == card["mined"]["annotated"]
+
+
+def test_clicks_teach_as_far_as_they_are_sure(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    texts = {query.qid: query.text for query in read_queries(shop / "queries.tsv")}
+    rows = ["query\tproduct_id\tposition\tclicked"]
+    for qid, grades in read_judgments(shop / "judgments.tsv").grades.items():
+        for at, (product, grade) in enumerate(sorted(grades.items())[:12]):
+            clicked = 3 * int(grade)
+            rows += [f"{texts[qid]}\t{product}\t{1 + at % 4}\t{int(n < clicked)}" for n in range(10)]
+    (tmp_path / "clicks.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    said = ["train", "encoder", "--catalogue", str(shop / "catalogue.jsonl"), "--clicks", "clicks.tsv"]
+    result = CliRunner().invoke(app, [*said, "--out", "tuned", "--epochs", "0.1", "--json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    card = json.loads(result.stdout)
+    assert card["settings"]["clicks"] == ["clicks.tsv"]
+    assert card["data"]["pairs"] > 100
+    result = CliRunner().invoke(app, [*said, "--out", "tuned", "--queries", str(shop / "queries.tsv")])
+    assert result.exit_code != 0
+    assert "or from --clicks alone" in " ".join(result.output.split())
 
 
 def test_an_annotator_without_an_address_is_told_before_anything_is_read(

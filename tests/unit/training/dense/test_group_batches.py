@@ -50,6 +50,18 @@ def test_more_judgments_of_a_drawn_query_are_known() -> None:
     assert batch.levels[batch.queries.index("a"), batch.products.index("p3")] == 0
 
 
+def test_what_is_less_than_sure_is_drawn_less_often() -> None:
+    of = {"p1": 1.0, "p2": 0.25, "p3": 0.0}
+    group = GradedGroup(query="a", qid="1", products=tuple(of), grades=(2, 0, 0), weights=tuple(of.values()))
+    batches = GroupBatches([group], batch=1, per_level=2, seed=1)
+    n = 400
+    drawn = [product for step in range(n) for product in batches.batch(step).products]
+    assert (drawn.count("p1"), drawn.count("p3")) == (n, 0)
+    assert drawn.count("p2") == pytest.approx(0.25 * n, abs=4 * (n * 0.25 * 0.75) ** 0.5)
+    unsure = GradedGroup(query="a", qid="1", products=("p1", "p2"), grades=(1, 0), weights=(0.0, 0.0))
+    assert GroupBatches([unsure], batch=1, per_level=2, seed=1).batch(0).products == ["p1", "p2"]
+
+
 def test_a_step_is_a_function_of_seed_and_step() -> None:
     groups = [
         GradedGroup(query=f"q{i}", qid=str(i), products=tuple(f"p{i}{k}" for k in range(6)), grades=(1, 1, 1, 0, 0, 0))
