@@ -99,7 +99,8 @@ def _pretrained(backbone: Backbone, max_tokens: int, prompt: str, tokens: Sequen
         tokenizer.pad_token = tokenizer.eos_token
     if tokens:
         tokenizer.add_tokens(added(tokens))
-        model.resize_token_embeddings(len(tokenizer))
+        with quiet_loading():
+            model.resize_token_embeddings(len(tokenizer))
     model = _adapted(model, backbone, encoder_decoder)
     if encoder_decoder:
         return Seq2Seq(model, tokenizer, max_tokens=max_tokens)

@@ -19,10 +19,9 @@ from multirecall.recall.generation.onnx_steps import CARD, FORMAT, STEP_GRAPH, T
 from multirecall.training.blender.placing import put_in_place
 from multirecall.training.generation.extras import required
 from multirecall.training.generation.policy import Policy
+from multirecall.training.generation.steps_graph import PRODUCTS, Sequencer, step_graph, texts_graph
 
 __all__ = ["check_steps_target", "export_steps"]
-
-_PRECISIONS = ("fp32", "int8")
 
 
 def export_steps(
@@ -42,12 +41,13 @@ def export_steps(
     Raises UnsupportedFeature for a model of another shape than T5's, InvalidSettings if something else lies there or
     it cannot be written; then nothing has changed.
     """
-    if precision not in _PRECISIONS:
-        raise InvalidInput(f"Precisions are {', '.join(_PRECISIONS)}, got {precision!r}.", field="precision")
+    if precision not in PRODUCTS:
+        raise InvalidInput(f"Precisions are {', '.join(PRODUCTS)}, got {precision!r}.", field="precision")
     if max_source_tokens < 2:
         raise InvalidInput(f"Texts have 2 tokens or more, got {max_source_tokens}.", field="max_source_tokens")
     check_steps_target(folder)
-    model = policy.model.merge_and_unload() if hasattr(policy.model, "merge_and_unload") else policy.model
+    model = policy.plain_model()
+    _check_shape(model)
     files = _files(policy, model, precision, max_source_tokens)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -73,30 +73,20 @@ def check_steps_target(folder: Path) -> None:
 
 
 def _files(policy: Policy, model: Any, precision: str, max_source_tokens: int) -> dict[str, bytes]:
-    from multirecall.training.generation.steps_graph import PRODUCTS, step_graph, texts_graph
-
-    _check_shape(model)
-    most = policy.max_tokens
-    config, torch = model.config, required("torch")
-    with torch.inference_mode():
-        weights = {name: _array(tensor) for name, tensor in model.state_dict().items()}
-        reading = _array(_bias_table(model.encoder, max_source_tokens))
-        writing = _array(_bias_table(model.decoder, most)[:, :, -1:])
-        output = np.ascontiguousarray(_array(model.get_output_embeddings().weight).T)
-    from multirecall.training.generation.steps_graph import Sequencer
-
-    sequencer = Sequencer(
-        weights=weights,
-        output=output,
-        heads=config.num_heads,
-        layers=config.num_layers,
-        decoder_layers=config.num_decoder_layers,
-        epsilon=config.layer_norm_epsilon,
-        gated=config.is_gated_act,
-        scaled=bool(config.scale_decoder_outputs),
-        reading=reading,
-        writing=writing,
-    )
+    config = model.config
+    with required("torch").inference_mode():
+        sequencer = Sequencer(
+            weights={name: _array(tensor) for name, tensor in model.state_dict().items()},
+            output=_array(model.get_output_embeddings().weight.T),
+            heads=config.num_heads,
+            layers=config.num_layers,
+            decoder_layers=config.num_decoder_layers,
+            epsilon=config.layer_norm_epsilon,
+            gated=config.is_gated_act,
+            scaled=bool(config.scale_decoder_outputs),
+            reading=_array(_bias_table(model.encoder, max_source_tokens)),
+            writing=_array(_bias_table(model.decoder, policy.max_tokens)[:, :, -1:]),
+        )
     return {
         TEXTS_GRAPH: texts_graph(sequencer, PRODUCTS[precision]),
         STEP_GRAPH: step_graph(sequencer, PRODUCTS[precision]),

@@ -34,6 +34,10 @@ class Policy(ABC):
     def end(self) -> int:
         return int(self.tokenizer.eos_token_id)
 
+    def plain_model(self) -> Any:
+        """The model without adapters: they are merged into its weights, and training is over."""
+        return self.model.merge_and_unload() if hasattr(self.model, "merge_and_unload") else self.model
+
     def copied_model(self) -> Any:
         """A frozen copy of the model as it is now: the reference of reinforcement learning and of preferences."""
         return copy.deepcopy(self.model).eval().requires_grad_(False)
@@ -87,8 +91,7 @@ class Policy(ABC):
 
     def save(self, folder: Path) -> None:
         """Weights (safetensors), configuration and tokenizer into an existing folder; adapters are merged first."""
-        model = self.model.merge_and_unload() if hasattr(self.model, "merge_and_unload") else self.model
-        model.save_pretrained(folder)
+        self.plain_model().save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
 
 
