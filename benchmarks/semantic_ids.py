@@ -43,6 +43,8 @@ from multirecall.training.semantic_id.drawing import layer_plot
 from multirecall.training.semantic_id.residual import ResidualKMeans
 
 SWEEP = (0, 1, 2, 4, 8, 16, 32)
+QUICK: Mapping[str, Any] = {"inits": 1, "iterations": 25}
+"""One start each: seeds are what the figures are averaged over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,7 +75,10 @@ def main() -> None:
         say(f"{name}: {len(shop.vectors)} products")
         result[name] = {"products": len(shop.vectors)}
         for size in args.sizes:
-            runs = [quantised(shop, ResidualKMeans(sizes=(size,) * 3, seed=100 * seed)) for seed in range(args.seeds)]
+            runs = [
+                quantised(shop, ResidualKMeans(sizes=(size,) * 3, seed=100 * seed, **QUICK))
+                for seed in range(args.seeds)
+            ]
             result[name][str(size)] = over_layers(runs)
             show_layers(name, size, result[name][str(size)])
             if size == args.compared:
@@ -154,11 +159,11 @@ def remedies(shop: Shop, runs: Sequence[Run], size: int, *, rq_vae: bool) -> lis
     )
     add("whole layer", [(*run, drop_layer(size)) for run in runs])
     add("those that lose nothing", [(*run, settled(run[1], run[0].sizes)) for run in runs])
-    balanced = ResidualKMeans(sizes=(size,) * 3, balanced=frozenset({1}))
+    balanced = ResidualKMeans(sizes=(size,) * 3, balanced=frozenset({1}), **QUICK)
     add("balanced second layer", [(*quantised(shop, balanced), Shortening())])
-    add("two layers only", [(*quantised(shop, ResidualKMeans(sizes=(size,) * 2)), Shortening())])
+    add("two layers only", [(*quantised(shop, ResidualKMeans(sizes=(size,) * 2, **QUICK)), Shortening())])
     if any(shop.categories):
-        guided = ResidualKMeans(sizes=(size,) * 3).fit(shop.vectors, shop.categories)
+        guided = ResidualKMeans(sizes=(size,) * 3, **QUICK).fit(shop.vectors, shop.categories)
         add("categories first", [(guided, guided.codes(shop.vectors, shop.categories), Shortening())])
     if rq_vae:
         from multirecall.training.semantic_id.rq_vae import RqVae
@@ -175,7 +180,7 @@ def synthetic(n: int, *, seeds: int, dim: int = 64, size: int = 32) -> dict[str,
         for seed in range(seeds):
             vectors = make(n, dim, size=size, seed=seed)
             runs.append(
-                quantised(Shop(vectors=vectors, categories=()), ResidualKMeans(sizes=(size,) * 3, inits=1, seed=seed))
+                quantised(Shop(vectors=vectors, categories=()), ResidualKMeans(sizes=(size,) * 3, seed=seed, **QUICK))
             )
         found[name] = over_layers(runs)
         show_layers(name, size, found[name])

@@ -19,6 +19,9 @@ from multirecall.training.semantic_id.balancing import balancing_prices
 
 __all__ = ["KMeans"]
 
+_STILL = 0.001
+"""Iterations end when no larger share of the vectors moves to another cell."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KMeans:
@@ -58,7 +61,7 @@ class KMeans:
         cells = np.full(len(vectors), -1, dtype=np.int32)
         for _ in range(self.iterations):
             found, apart = _nearest(vectors, book)
-            if np.array_equal(found, cells):
+            if np.count_nonzero(found != cells) <= len(vectors) * _STILL:
                 break
             cells = found
             book = Codebook.of(_means(vectors, cells, book.centroids, apart))

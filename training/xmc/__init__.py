@@ -1,0 +1,1 @@
+"""Trains the tree of linear classifiers of `recall/xmc`."""
