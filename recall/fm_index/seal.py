@@ -13,7 +13,7 @@ those taken before n. (Bevilacqua et al., "Autoregressive Search Engines", 2022,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -119,9 +119,12 @@ class _Tally:
     def best(self, k: int) -> list[SpanHit]:
         order = np.lexsort((self._titles, -self._scores))[:k]
         order = order[self._scores[order] > 0]
+        held = [(span, _at(shares, order).tolist()) for span, shares in self._added]
         hits = [
-            SpanHit(name, float(self._scores[slot]), self._spans_of(slot))
-            for name, slot in zip(self._index.product_ids(self._titles[order].tolist()), order.tolist(), strict=True)
+            SpanHit(name, score, tuple([(span, shares[at]) for span, shares in held if shares[at] > 0]))
+            for at, (name, score) in enumerate(
+                zip(self._index.product_ids(self._titles[order].tolist()), self._scores[order].tolist(), strict=True)
+            )
         ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.product_id))
 
@@ -156,14 +159,10 @@ class _Tally:
             self._among = np.zeros(self._index.n_numbers, np.bool_)
             self._among[self._titles[self._scores + still_to_come >= kth]] = True
 
-    def _spans_of(self, slot: int) -> tuple[tuple[Span, float], ...]:
-        shares = [(span, float(shares[slot])) for span, shares in self._added if slot < len(shares)]
-        return tuple([(span, share) for span, share in shares if share > 0])
 
-
-def _at(values: NDArray[np.float64], slots: Sequence[int] | Int64Array) -> NDArray[np.float64]:
+def _at(values: NDArray[np.float64], slots: Int64Array) -> NDArray[np.float64]:
     """The values at these slots; 0 at those that were opened later."""
     found = np.zeros(len(slots))
-    inside = np.asarray(slots) < len(values)
-    found[inside] = values[np.asarray(slots)[inside]]
+    inside = slots < len(values)
+    found[inside] = values[slots[inside]]
     return found

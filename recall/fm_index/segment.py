@@ -99,7 +99,7 @@ class Segment:
             found = np.diff(self._starts)[1:]
             tokens = np.flatnonzero(found)
             return Followers(tokens.astype(np.int32), found[tokens])
-        last = int(np.searchsorted(self._starts, low, side="right")) - 1
+        last = int(self._starts.searchsorted(low, side="right")) - 1
         begin, end = starts[last], starts[last + 1]
         if (low, high) == (self._starts[last], self._starts[last + 1]):
             return Followers(symbols[begin:end].astype(np.int32) - np.int32(1), counts[begin:end].astype(np.int64))
