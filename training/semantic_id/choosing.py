@@ -20,15 +20,11 @@ Counts = NDArray[np.integer[Any]]
 
 
 def heads_to_drop(counts: Counts) -> int:
-    """The smallest K for which no remaining token holds 3 / K_codebook or more of what remains.
+    """The smallest K for which every remaining token holds less than 3 / K_codebook of all products.
 
-    `counts` (K,): products per token of the layer, full codes. The sheet's start for choosing K by recall. Where the
-    tail is too short for that (fewer than K_codebook / 3 tokens are left), all tokens go.
+    `counts` (K_codebook,): products per token of the layer, full codes. The sheet's start for choosing K by recall.
     """
-    falling = np.sort(counts)[::-1]
-    left = np.cumsum(falling[::-1])[::-1]  # products of this token and all rarer ones
-    even = np.flatnonzero(falling * len(counts) < 3 * left)
-    return int(even[0]) if len(even) else int((counts > 0).sum())
+    return int(np.count_nonzero(counts * len(counts) >= 3 * max(1, int(np.sum(counts)))))
 
 
 def frequent_tokens(counts: Counts, k: int, *, layer: int = 1) -> Shortening:

@@ -33,8 +33,9 @@ def codes() -> np.ndarray:
     [
         ([5] * 10, 0),  # even: the largest share, 1/10, is below 3/10
         ([90, *[1] * 9], 1),
-        ([90, 40, *[2] * 8], 2),  # 40 of 56 is not below 3/10, 2 of 16 is
-        ([8, 4, 2, 1, 0, 0, 0, 0, 0, 0], 4),  # never even: all that are used go
+        ([90, 65, *[5] * 8], 2),  # 65 of 195 is not below 3/10, 5 of 195 is
+        ([8, 4, 2, 1, 0, 0, 0, 0, 0, 0], 1),  # 4 of 15 is below 3/10: a share is one of all products
+        ([6, 6, 6, 2, 0, 0, 0, 0, 0, 0], 3),  # exactly 3/10 is not below
     ],
 )
 def test_the_smallest_k_that_leaves_an_even_tail(counts: list[int], k: int) -> None:
