@@ -29,12 +29,12 @@ from multirecall.evaluation.testbed.world import load_world, read_table
 from multirecall.indexer.build import build
 from multirecall.indexer.mapping import read_mapping
 from multirecall.indexer.sources import Catalogue
+from multirecall.training.generation.progress import Progress
 from multirecall.training.rewriter.bed_concepts import bed_assortment, bed_concepts
 from multirecall.training.rewriter.bed_judge import BedJudge, bed_meanings
 from multirecall.training.rewriter.data import Need, concept_needs, examples
 from multirecall.training.rewriter.grpo import reinforce
 from multirecall.training.rewriter.measuring import Listed, averaged, generate_lists
-from multirecall.training.rewriter.progress import Progress
 from multirecall.training.rewriter.recipes import Recipe, RewardWeights, open_recipe
 from multirecall.training.rewriter.rewards.combining import Reward
 from multirecall.training.rewriter.sft import fine_tune

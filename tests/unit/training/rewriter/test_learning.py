@@ -14,10 +14,10 @@ from multirecall.core.errors import InvalidInput, InvalidSettings, MissingExtra
 from multirecall.encoders.opening import open_encoder
 from multirecall.engines.opening import open_engine
 from multirecall.recall.rewriters.knowledge import Concept
+from multirecall.training.generation.progress import Progress
 from multirecall.training.rewriter.backbones import open_policy
 from multirecall.training.rewriter.data import Example
 from multirecall.training.rewriter.grpo import advantages, grpo_loss, spans_of, text_advantages
-from multirecall.training.rewriter.progress import Progress
 from multirecall.training.rewriter.recipes import Backbone, Recipe, Reinforced, Supervised, open_recipe
 from multirecall.training.rewriter.rewards.keeping import KeepJudge, Pair, learn_keep_judge
 from multirecall.training.rewriter.sft import fine_tune, rate_at

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from multirecall.core.errors import EncoderError
+from multirecall.training.generation.policy import Policy, token_log_probs
+from multirecall.training.generation.progress import Progress
+from multirecall.training.generation.tokenizing import END, PAD, learn_tokenizer
 from multirecall.training.rewriter.backbones import open_policy
 from multirecall.training.rewriter.data import Example
 from multirecall.training.rewriter.grpo import reinforce
-from multirecall.training.rewriter.policy import Policy, token_log_probs
-from multirecall.training.rewriter.progress import Progress
 from multirecall.training.rewriter.recipes import Backbone, Recipe, Reinforced, Supervised
 from multirecall.training.rewriter.rewards.combining import Reward
 from multirecall.training.rewriter.sft import fine_tune
-from multirecall.training.rewriter.tokenizing import END, PAD, learn_tokenizer
 
 EXAMPLES = [
     Example(query="a stiff spine", rewrites="lumbar office chair | ergonomic chair"),
