@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from multirecall.core.compiled import compiled
 from multirecall.encoders.base import Float32Array
 from multirecall.training.semantic_id.kmeans import KMeans
 from multirecall.training.xmc.instances import Instances
@@ -16,24 +17,32 @@ from multirecall.training.xmc.instances import Instances
 __all__ = ["grouped", "product_vectors"]
 
 Places = NDArray[np.int64]
-_ROWS = 1000
 
 
 def product_vectors(instances: Instances, *, dim: int = 128, seed: int = 0) -> Float32Array:
     """Vectors of length 1, shape (products, dim)."""
     used, at = np.unique(instances.columns, return_inverse=True)
     axes = np.random.default_rng(seed).standard_normal((len(used), dim)).astype(np.float32)
-    rows = np.empty((len(instances), dim), dtype=np.float32)
-    for first in range(0, len(instances), _ROWS):
-        starts = instances.starts[first : first + _ROWS + 1]
-        part = slice(int(starts[0]), int(starts[-1]))
-        rows[first : first + _ROWS] = np.add.reduceat(
-            axes[at[part]] * instances.values[part, None], starts[:-1] - starts[0], axis=0
-        )
-    order = np.argsort(instances.product, kind="stable")
-    firsts = np.searchsorted(instances.product[order], np.arange(len(instances.products)))
-    sums = np.add.reduceat(rows[instances.row[order]], firsts, axis=0)
+    sums = _summed(instances.starts, at, instances.values, axes, instances.row, instances.product)
     found: Float32Array = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+    return found
+
+
+@compiled
+def _summed(
+    starts: Places, columns: Places, values: Float32Array, axes: Float32Array, row: Places, product: Places
+) -> Float32Array:
+    """The projected rows of each product, added up; shape (products, dim). `row` rises."""
+    found = np.zeros((product.max() + 1, axes.shape[1]), dtype=np.float32)
+    projected = np.empty(axes.shape[1], dtype=np.float32)
+    for pair in range(len(row)):
+        if pair == 0 or row[pair] != row[pair - 1]:
+            projected[:] = 0.0
+            for at in range(starts[row[pair]], starts[row[pair] + 1]):
+                for axis in range(len(projected)):
+                    projected[axis] += values[at] * axes[columns[at], axis]
+        for axis in range(len(projected)):
+            found[product[pair], axis] += projected[axis]
     return found
 
 
