@@ -49,15 +49,18 @@ def save_fm_index(index: FMIndex, folder: Path) -> None:
             file.unlink(missing_ok=True)
 
 
-def open_fm_index(folder: Path) -> FMIndex:
+def open_fm_index(folder: Path, *, known: FMIndex | None = None) -> FMIndex:
     """The index in this folder, mapped; its files are read once for their checksums (a second per gigabyte).
 
-    Raises NotFound for a folder without an index; IndexCorrupt, which names the file, for one that is not whole.
+    Segments of `known`, an index that is open already, are taken over and not read again: after an addition that leaves
+    only the new ones. Raises NotFound for a folder without an index; IndexCorrupt, which names the file, for one that
+    is not whole.
     """
     body = _read(folder)
     parts = []
+    taken_over = {part.segment.digest: part.segment for part in (known.parts if known is not None else ())}
     for row in body["parts"]:
-        segment = Segment.open(_named(folder, row["segment"]))
+        segment = taken_over.get(row["segment"]) or Segment.open(_named(folder, row["segment"]))
         _check_digest(folder, row["segment"], segment.digest)
         dead: Int32Array = np.zeros(0, np.int32)
         if row["deleted"]:

@@ -26,9 +26,9 @@ class Trie:
     level by level, the root 0, within a level in order of the sequences: the children of one stand side by side,
     ascending. 12 bytes a node, of which a sequence has at most its tokens and one more.
 
-    **Additions and removals** are a new trie (`changed`), a second or two for a million sequences of four tokens. Where
-    that is too long to wait, a small trie of what came since stands beside the large one in a `Union`; what was removed
-    can be written until the large one is built again, so whoever looks a sequence up must look at what is live.
+    **Additions and removals** are a new trie: for a million sequences of four tokens 2 s of `build`, 6 s of `changed`.
+    Where that is too long to wait, a small trie of what came since stands beside the large one in a `Union`; what was
+    removed can be written until the large one is built again, so whoever looks a sequence up must look at what is live.
     """
 
     def __init__(self, file: ArrayFile) -> None:

@@ -175,6 +175,16 @@ def test_it_comes_back_from_its_folder_and_files_are_shared(tmp_path: Path) -> N
     assert open_fm_index(tmp_path).count([1, 2]) == len(places_of([1, 2], live))
 
 
+def test_segments_that_are_open_already_are_not_read_again(tmp_path: Path) -> None:
+    first = FMIndex.build([f"p{at}" for at in range(9)], [[1, 2, 3]] * 9, vocab=5)
+    save_fm_index(first, tmp_path)
+    kept = open_fm_index(tmp_path)
+    save_fm_index(kept.added(["new"], [[4, 1]]), tmp_path)
+    opened = open_fm_index(tmp_path, known=kept)
+    assert [part.segment is kept.parts[0].segment for part in opened.parts] == [True, False]
+    assert opened.product_ids(opened.occurrences([4, 1]).titles.tolist()) == ["new"]
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     save_fm_index(FMIndex.build(["a", "b"], [[1, 2, 3], [2, 3]], vocab=5).without(["b"]), tmp_path)
