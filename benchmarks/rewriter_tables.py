@@ -29,14 +29,11 @@ def tables(reports: Sequence[dict[str, Any]]) -> str:
             of = [run["arms"][arm][test] for run in runs if arm in run["arms"]]
             cells = [_spread([m[k] for m in of]) for k in MEANS]
             lines.append(f"| {arm} | {len(of)} | {' | '.join(cells)} | {_spread([m['accuracy']['all'] for m in of])} |")
-        lines += [
-            "\n| change from sft (95 % of 10,000 resamples of queries) | seeds | R | similarity | accuracy |",
-            "|---|---|---|---|---|",
-        ]
-        for arm in arms[1:]:
-            both = [(run["arms"][arm][test], run["arms"]["sft"][test]) for run in runs if arm in run["arms"]]
-            cells = [_resampled(both, name) for name in ("total", "similarity", "accuracy")]
-            lines.append(f"| {arm} | {len(both)} | {' | '.join(cells)} |")
+        lines += _changes(runs, test, "sft", arms[1:])
+        for part in (name for name in arms if name.startswith("rl, ")):  # ablations are as short as this
+            lines += _changes(
+                runs, test, part, [name for name in arms if name.startswith("no ") and name != "no practice"]
+            )
     kinds = ("question", "negation", "alternative", "scene", "slang")
     lines += ["\n**accuracy by kind**\n", f"| set | policy | {' | '.join(kinds)} |", "|---" * (len(kinds) + 2) + "|"]
     for test in SETS:
@@ -45,6 +42,18 @@ def tables(reports: Sequence[dict[str, Any]]) -> str:
             cells = [_spread([a[kind] for a in of if kind in a]) for kind in kinds]
             lines.append(f"| {test} | {arm} | {' | '.join(cells)} |")
     return "\n".join([*lines, *_curves(runs)])
+
+
+def _changes(runs: Sequence[dict[str, Any]], test: str, base: str, arms: Sequence[str]) -> list[str]:
+    """The table of paired changes from one arm to others, where runs have both."""
+    lines = []
+    for arm in arms:
+        both = [(run["arms"][arm][test], run["arms"][base][test]) for run in runs if {arm, base} <= set(run["arms"])]
+        if both:
+            cells = [_resampled(both, name) for name in ("total", "similarity", "accuracy")]
+            lines.append(f"| {arm} | {len(both)} | {' | '.join(cells)} |")
+    head = f"\n| change from {base} (95 % of 10,000 resamples of queries) | seeds | R | similarity | accuracy |"
+    return [head, "|---|---|---|---|---|", *lines] if lines else []
 
 
 def _by_seed(reports: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -52,6 +52,7 @@ ABLATIONS: dict[str, dict[str, float]] = {
     "literal": {},  # the method's own formula: repeats and texts that find nothing count
 }
 LISTS = "lists for practice"  # no reinforcement: the sentences of practice with lists, in as many steps of fine-tuning
+OTHERS = ("untaught", LISTS)  # untaught: a pretrained model as it comes
 
 
 def main() -> None:
@@ -61,9 +62,10 @@ def main() -> None:
     parser.add_argument("--recipe", default="tiny")
     parser.add_argument("--queries", type=int, default=200, help="held-out queries per set")
     parser.add_argument("--sft-steps", type=int)
+    parser.add_argument("--batch", type=int, help="lists per step of fine-tuning")
     parser.add_argument("--updates", type=int)
     parser.add_argument("--also", type=int, nargs="*", default=[], help="updates after which to measure as well")
-    parser.add_argument("--arms", default="rl", help=f"with semicolons: rl; {'; '.join([*ABLATIONS, LISTS])}")
+    parser.add_argument("--arms", default="rl", help=f"with semicolons: rl; {'; '.join([*ABLATIONS, *OTHERS])}")
     parser.add_argument("--validation", action="store_true", help="measure on the dev templates and concepts instead")
     parser.add_argument("--out", type=Path, help="folder for results and weights, which are used again")
     parser.add_argument("--table", type=Path, nargs="+")
@@ -77,13 +79,18 @@ def main() -> None:
         return
     recipe = open_recipe(args.recipe)
     if args.sft_steps:
-        recipe = replace(recipe, supervised=replace(recipe.supervised, steps=args.sft_steps))
+        taught = replace(
+            recipe.supervised, steps=args.sft_steps, warmup=min(recipe.supervised.warmup, args.sft_steps // 5)
+        )
+        recipe = replace(recipe, supervised=taught)
+    if args.batch:
+        recipe = replace(recipe, supervised=replace(recipe.supervised, batch=args.batch))
     if args.updates is not None:
         recipe = replace(recipe, reinforced=replace(recipe.reinforced, updates=args.updates))
     args.out.mkdir(parents=True, exist_ok=True)
     arms = [arm.strip() for arm in args.arms.split(";")]
-    if unknown := [arm for arm in arms if arm not in ("rl", LISTS, *ABLATIONS)]:
-        parser.error(f"--arms knows rl, {', '.join([*ABLATIONS, LISTS])}; not {', '.join(unknown)}")
+    if unknown := [arm for arm in arms if arm not in ("rl", *OTHERS, *ABLATIONS)]:
+        parser.error(f"--arms knows rl, {', '.join([*ABLATIONS, *OTHERS])}; not {', '.join(unknown)}")
     reports = []
     for seed in args.seeds:
         name = f"{seed}{'-dev' if args.validation else ''}-{'+'.join(arms).replace(' ', '_')}.json"
@@ -215,15 +222,13 @@ def _run(
     }
     lap("measured")
     for name in wanted:
-        if name == LISTS:
+        if name in OTHERS:
             policy = new_policy(recipe, lessons, taught)  # the same tokenizer and first weights
-            both = examples(
-                (*lessons.taught, *lessons.needs.practice),
-                n=recipe.n,
-                copies=recipe.supervised.copies,
-                seed=recipe.seed,
-            )
-            fine_tune(policy, both, recipe.supervised, seed=recipe.seed, progress=Progress(None, mark="", on_row=_tell))
+            if name == LISTS:
+                needs = (*lessons.taught, *lessons.needs.practice)
+                both = examples(needs, n=recipe.n, copies=recipe.supervised.copies, seed=recipe.seed)
+                unkept = Progress(None, mark="", on_row=_tell)
+                fine_tune(policy, both, recipe.supervised, seed=recipe.seed, progress=unkept)
             lap(name)
             report["arms"][name] = measured()
             keep(report)
