@@ -8,7 +8,7 @@ and each arm compared with the untrained base and with named arms by paired boot
 kept in the work folder, so that an interrupted run goes on.
 
 `--base onnx` trains all-MiniLM-L6-v2's upper layers, over activations of the whole catalogue that are kept. With
-`--near 300` a test query's 100 best (R@100) are looked for among the products that are judged, or among the 300 nearest
+`--near 100` a test query's 100 best (R@100) are looked for among the products that are judged, or among the 100 nearest
 by the untrained encoder, for any query of its fold: a third of the catalogue, and a third of the time.
 """
 
@@ -34,7 +34,7 @@ from multirecall.evaluation.judgments import read_judgments
 from multirecall.evaluation.queries import read_queries
 from multirecall.training.dense.course import Course
 from multirecall.training.dense.objectives import AcrossQueriesOrder, BinaryCircle, Contrastive, InfoNce, Ordering
-from multirecall.training.dense.scoring import scores_of, unit_vectors
+from multirecall.training.dense.scoring import unit_vectors
 from multirecall.training.dense.stages import Stage, put_back, values_of
 from multirecall.training.dense.static_tower import StaticTower
 from multirecall.training.graded.annotating import Annotator
@@ -80,7 +80,7 @@ class Bench:
         work: Path,
         base: str,
         annotating: Annotating | None = None,
-        near: int = 0,
+        near: int | None = None,
     ) -> None:
         self.tower = tower
         self.texts = texts
@@ -122,23 +122,29 @@ class Bench:
 
     def snapshot(self, fold: Fold) -> Snapshot:
         """Scores of the judged pairs of test and dev queries, and the 100 best of the products per test query."""
-        test = scores_of(self.tower, fold.test, self.texts)
-        dev = scores_of(self.tower, fold.dev, self.texts)
-        tops, cosines = self.nearest(fold.test)
-        return Snapshot(test=test, dev=dev, tops=tops, cosines=cosines)
+        among = np.array(self.among(fold.test), dtype=np.int64)
+        names = {name for group in (*fold.test, *fold.dev) for name in group.products} | {self.ids[at] for at in among}
+        texts = sorted({*(self.texts[name] for name in names), *(group.query for group in (*fold.test, *fold.dev))})
+        of = dict(zip(texts, unit_vectors(self.tower, texts), strict=True))
 
-    def nearest(self, groups: Sequence[GradedGroup], n: int = 100) -> tuple[np.ndarray, np.ndarray]:
-        """Places among `ids` and cosines of each query's `n` best, best first; shapes (queries, n)."""
-        among = np.array(self.among(groups))
-        queries = unit_vectors(self.tower, [group.query for group in groups])
-        products = unit_vectors(self.tower, [self.texts[self.ids[at]] for at in among])
-        tops, cosines = best_of(queries @ products.T, n)
-        return among[tops], cosines
+        def scores(groups: Sequence[GradedGroup]) -> np.ndarray:
+            return np.concatenate(
+                [np.stack([of[self.texts[name]] for name in group.products]) @ of[group.query] for group in groups]
+            )
+
+        tops, cosines = np.empty((len(fold.test), 0), dtype=np.int64), np.empty((len(fold.test), 0), dtype=np.float32)
+        if len(among):
+            queries = np.stack([of[group.query] for group in fold.test])
+            places, cosines = best_of(queries @ np.stack([of[self.texts[self.ids[at]]] for at in among]).T, 100)
+            tops = among[places]
+        return Snapshot(test=scores(fold.test), dev=scores(fold.dev), tops=tops, cosines=cosines)
 
     def among(self, groups: Sequence[GradedGroup]) -> list[int]:
         """Places of the products that these queries are answered from."""
-        if not self._near:
+        if self._near is None:
             return list(range(len(self.ids)))
+        if not self._near:
+            return []
         key = tuple(group.query for group in groups)
         if key not in self._among:
             now = values_of(self.tower)
@@ -353,7 +359,7 @@ def main() -> None:
     parser.add_argument("--base", choices=sorted(EPOCHS), default="static")
     parser.add_argument("--layers", type=int, default=1, help="upper layers that are trained (onnx)")
     parser.add_argument("--rate", type=float, default=0.0)
-    parser.add_argument("--near", type=int, default=0, help="see above (onnx); 0: R@100 in the whole catalogue")
+    parser.add_argument("--near", type=int, default=None, help="see above; 0: judged products alone, no R@100")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))

@@ -15,6 +15,7 @@ for each of ten) the arms have one for each pair of folds as well, which saw nei
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +35,7 @@ from benchmarks.measure import write_result
 from multirecall.core.ranking import FieldValue, Ranking, ScoreKind, ranked_hits
 from multirecall.engines.analysis import terms
 from multirecall.evaluation.judgments import read_judgments
+from multirecall.evaluation.measures.recall import Recall
 from multirecall.evaluation.queries import read_queries
 from multirecall.fusion.features.feature_set import FeatureSet
 from multirecall.fusion.features.pool import POOL_FIELDS
@@ -42,12 +44,18 @@ from multirecall.training.blender.baselines import tuned_weighted_sum
 from multirecall.training.blender.collecting import JudgedPool
 from multirecall.training.blender.examples import Featuriser
 from multirecall.training.blender.growing import Growing
+from multirecall.training.blender.learning import grow
 from multirecall.training.dense.static_tower import StaticTower
 from multirecall.training.graded.groups import GradedGroup
 from multirecall.training.graded.splits import deal_groups
 from multirecall.wiring.encoder_training import catalogue_texts
 from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.settings import load_settings
+
+CONDENSED = "condensed nDCG@10"
+FIGURES = ("nDCG@10", CONDENSED, "judged@10", "R@100")
+"""Condensed: products that nobody judged left out. Pools are made of what untrained encoders found: a trained one puts
+products first that nobody was asked about."""
 
 Nearest = Mapping[str, Sequence[tuple[str, float]]]
 """By a query's text, product ids and cosines."""
@@ -103,43 +111,48 @@ def blended(
     pools_of: Callable[[int], Mapping[str, JudgedPool]],
     featuriser: Featuriser,
     growing: Growing,
-) -> dict[str, dict[str, float]]:
-    """nDCG@10 of each query by system; `pools_of(fold)` are all pools by id, as they are when that fold is scored."""
-    out: dict[str, dict[str, float]] = {}
+) -> dict[str, dict[str, list[str]]]:
+    """The first 100 of each query by system; `pools_of(fold)` are all pools by id, as they are when it is scored."""
+    out: dict[str, dict[str, list[str]]] = {}
     for number, fold in enumerate(folds):
         texts = {group.query for group in fold.test}
         pools = pools_of(number).values()
         train = [pool for pool in pools if pool.judged.text not in texts]
         test = tuple(pool for pool in pools if pool.judged.text in texts)
-        booster, rounds = cross_validation.fit(train, featuriser, growing)
+        booster = grow(cross_validation.examples_of(train, featuriser, growing), featuriser.features, growing)
         learned = cross_validation.Fold(
-            test=test, booster=booster, rounds=rounds, weighted_sum=tuned_weighted_sum(train)
+            test=test, booster=booster, rounds=growing.rounds, weighted_sum=tuned_weighted_sum(train)
         )
-        say(f"fold {number}: {rounds} trees, weights {dict(learned.weighted_sum.weights)}")
+        say(f"fold {number}: weights {dict(learned.weighted_sum.weights)}")
         runs = cross_validation.systems([learned], cross_validation.score([learned], featuriser))
         for name, run in runs.items():
-            out.setdefault(name, {}).update({pool.qid: MEASURE(run[pool.qid], pool.grades) for pool in test})
+            out.setdefault(name, {}).update({pool.qid: list(run[pool.qid]) for pool in test})
     return out
 
 
-def moved(new: Mapping[str, float], old: Mapping[str, float], classes: Mapping[str, str]) -> dict[str, Any]:
+def figures_of(run: Mapping[str, Sequence[str]], pools: Sequence[JudgedPool]) -> dict[str, np.ndarray]:
+    """Of each query, shape (queries,)."""
+    recall = Recall(k=100, min_grade=2.0)
+    rows = []
+    for pool in pools:
+        found = run[pool.qid]
+        known = [name for name in found if name in pool.grades]
+        rows.append(
+            (
+                MEASURE(found, pool.grades),
+                MEASURE(known, pool.grades),
+                np.mean([name in pool.grades for name in found[:10]]) if found else 1.0,
+                recall(found, pool.grades) if recall.is_defined(pool.grades) else np.nan,
+            )
+        )
+    return dict(zip(FIGURES, np.array(rows).T, strict=True))
+
+
+def moved(new: np.ndarray, old: np.ndarray, classes: np.ndarray) -> dict[str, Any]:
     """Overall and by class."""
-    some = {"": sorted(new)} | {
-        one: sorted(qid for qid in new if classes[qid] == one) for one in sorted(set(classes.values()))
-    }
-    return {
-        one or "all": {
-            "queries": len(qids),
-            **difference(np.array([new[qid] for qid in qids]), np.array([old[qid] for qid in qids])),
-        }
-        for one, qids in some.items()
-    }
-
-
-def mean_of(seeds: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
-    return {
-        name: {qid: float(np.mean([one[name][qid] for one in seeds])) for qid in of} for name, of in seeds[0].items()
-    }
+    known = ~np.isnan(new)
+    some = {"all": known} | {one: known & (classes == one) for one in sorted({*classes.tolist()})}
+    return {one: {"queries": int(at.sum()), **difference(new[at], old[at])} for one, at in some.items()}
 
 
 def main() -> None:
@@ -199,26 +212,41 @@ def main() -> None:
 
         return of_fold
 
-    figures = {}
+    pools.sort(key=lambda pool: pool.qid)
+    figures: dict[str, dict[str, dict[str, np.ndarray]]] = {}
     for arm in args.arms:
         by_seed = []
         for seed in range(1, (1 if arm == "untrained" else args.seeds) + 1):
-            say(f"{arm}, seed {seed}")
-            by_seed.append(blended(folds, pools_of(arm, seed), featuriser(), Growing(dropout=args.dropout)))
-        figures[arm] = mean_of(by_seed)
-    classes = {pool.qid: pool.judged.columns["class"] for pool in pools}
+            kept = kept_file(args.work, f"{args.base}-{'nested' if args.nested else 'blended'}", seed, 0, arm)
+            runs_file = kept.with_suffix(".json")
+            if not runs_file.exists():
+                say(f"{arm}, seed {seed}")
+                runs = blended(folds, pools_of(arm, seed), featuriser(), Growing(dropout=args.dropout))
+                runs_file.parent.mkdir(parents=True, exist_ok=True)
+                runs_file.write_text(json.dumps(runs))
+            runs = json.loads(runs_file.read_text())
+            by_seed.append({name: figures_of(run, pools) for name, run in runs.items()})
+        figures[arm] = {
+            name: {key: np.mean([one[name][key] for one in by_seed], axis=0) for key in FIGURES} for name in by_seed[0]
+        }
+    classes = np.array([pool.judged.columns["class"] for pool in pools])
     first, *rest = args.arms
     result = {
         "settings": {key: str(value) for key, value in vars(args).items()},
         "means": {
-            arm: {name: round(float(np.mean([*of.values()])), 4) for name, of in found.items()}
+            arm: {name: {key: round(float(np.nanmean(of[key])), 4) for key in FIGURES} for name, of in found.items()}
             for arm, found in figures.items()
         },
         "against": {
-            arm: {name: moved(of, figures[first][name], classes) for name, of in figures[arm].items()} for arm in rest
+            arm: {
+                name: {key: moved(of[key], figures[first][name][key], classes) for key in FIGURES}
+                for name, of in figures[arm].items()
+            }
+            for arm in rest
         },
         "blender against tuned sum": {
-            arm: moved(found["blender"], found["WeightedSum tuned"], classes) for arm, found in figures.items()
+            arm: moved(found["blender"][CONDENSED], found["WeightedSum tuned"][CONDENSED], classes)
+            for arm, found in figures.items()
         },
     }
     sys.stderr.write(table(result) + "\n")
@@ -230,18 +258,20 @@ def _stored(value: Any) -> FieldValue:
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """Markdown: systems by arm, then the differences by class."""
-    arms = list(result["means"])
-    lines = [f"| system | {' | '.join(arms)} | difference to {arms[0]} |", "|---" * (len(arms) + 2) + "|"]
-    for name in result["means"][arms[0]]:
-        cells = [f"{result['means'][arm][name]:.3f}" for arm in arms]
-        shown = [_shown(found[name]["all"]) for found in result["against"].values()]
-        lines.append(f"| {name} | {' | '.join(cells)} | {'; '.join(shown)} |")
+    """Markdown: systems by arm, then the blender's differences by class."""
+    first = next(iter(result["means"]))
+    lines = [f"| arm | system | {' | '.join(FIGURES)} | {FIGURES[0]} to {first} | {CONDENSED} |", "|---" * 8 + "|"]
+    for arm, systems in result["means"].items():
+        for name, means in systems.items():
+            found = result["against"].get(arm, {}).get(name)
+            shown = ["", ""] if found is None else [_shown(found[key]["all"]) for key in (FIGURES[0], CONDENSED)]
+            lines.append(
+                f"| {arm} | {name} | {' | '.join(f'{means[key]:.3f}' for key in FIGURES)} | {' | '.join(shown)} |"
+            )
     for arm, found in result["against"].items():
-        lines += ["", f"| {arm} | queries | {' | '.join(found)} |", "|---" * (2 + len(found)) + "|"]
-        for one, of in found["blender"].items():
-            cells = [_shown(found[name][one]) for name in found]
-            lines.append(f"| {one} | {of['queries']} | {' | '.join(cells)} |")
+        lines += ["", f"| {arm}, blender | queries | {FIGURES[0]} | {CONDENSED} |", "|---|---|---|---|"]
+        for one, of in found["blender"][CONDENSED].items():
+            lines.append(f"| {one} | {of['queries']} | {_shown(found['blender'][FIGURES[0]][one])} | {_shown(of)} |")
     return "\n".join(lines)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from multirecall.evaluation.scored_pairs.resampling import (
     paired_gains,
     spread_of,
 )
+from multirecall.evaluation.scored_pairs.thresholding import held_out_threshold
 from multirecall.evaluation.separation import auc, best_f1
 from multirecall.training.graded.groups import GradedGroup
 
@@ -86,45 +87,49 @@ def per_query(groups: Sequence[GradedGroup], snapshot: Snapshot, ids: Sequence[s
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pooled:
-    """All test pairs of one seed, graded by three levels, with their four grades, and whether each passes the threshold
-    that its fold's dev queries chose for grade 2 or more."""
+    """All test pairs of one seed, and whether each passes a threshold for grade 2 or more: `called` the one that four
+    fifths of the other queries choose (no encoder saw a query that it scored), `by_dev` that of its fold's dev queries.
+    """
 
     pairs: ScoredPairs
-    grades: NDArray[np.int64]
     called: Mask
+    by_dev: Mask
 
     def statistics(self) -> dict[str, Statistic]:
         """By name, each for any draw of the queries."""
-        pairs, relevant = self.pairs, self.grades >= 2
-        two, one, none = (pairs.grades == level for level in (2, 1, 0))
-        apart = {"spread of precision": spread_of(pairs, self.called, relevant)} if len(pairs.category_ids) > 1 else {}
+        pairs = self.pairs
+        three = replace(pairs, grades=THREE[pairs.grades.astype(np.int64)].astype(np.float64))
+        relevant, exact = pairs.grades >= 2, pairs.grades == 3
+        two, one, none = (three.grades == level for level in (2, 1, 0))
+        several = len(pairs.category_ids) > 1
         return {
-            "AUC exact": auc_of(pairs, self.grades == 3, self.grades < 3),
+            "AUC exact": auc_of(pairs, exact, ~exact),
             "AUC 2v1": auc_of(pairs, two, one),
             "AUC 1v0": auc_of(pairs, one, none),
-            "overlap 2,1": overlap_of(pairs, 2, 1),
-            "overlap 1,0": overlap_of(pairs, 1, 0),
+            "overlap 2,1": overlap_of(three, 2, 1),
+            "overlap 1,0": overlap_of(three, 1, 0),
             "F1": f1_of(pairs, self.called, relevant),
-            **apart,
+            "F1 by dev": f1_of(pairs, self.by_dev, relevant),
+            **({"spread of precision": spread_of(pairs, self.called, relevant)} if several else {}),
         }
 
 
 def pooled(arm: Arm, folds: Sequence[Fold], seed: int) -> Pooled:
-    called = []
+    by_dev = []
     for number, (_, dev) in enumerate(folds):
         kept = arm[seed, number]
         dev_levels = np.array([level for group in dev for level in group.grades])
-        called.append(kept.test >= best_f1(kept.dev, dev_levels >= 2)[1])
+        by_dev.append(kept.test >= best_f1(kept.dev, dev_levels >= 2)[1])
     groups = [group for test, _ in folds for group in test]
     sizes = [len(group) for group in groups]
-    grades = np.array([level for group in groups for level in group.grades])
     pairs = scored_pairs(
         np.repeat(np.arange(len(groups)), sizes),
-        THREE[grades],
+        np.array([level for group in groups for level in group.grades]),
         np.concatenate([arm[seed, number].test for number in range(len(folds))]),
         np.repeat([class_of(group) for group in groups], sizes),
     )
-    return Pooled(pairs=pairs, grades=grades, called=np.concatenate(called))
+    called = held_out_threshold(pairs, relevant_from=2.0).called
+    return Pooled(pairs=pairs, called=called, by_dev=np.concatenate(by_dev))
 
 
 def class_of(group: GradedGroup) -> str:
@@ -164,11 +169,11 @@ def summary(arms: Mapping[str, Arm], folds: Sequence[Fold], ids: Sequence[str], 
         scored = [pooled(arm, folds, seed) for seed in seeds]
         statistics[name] = {key: OfSeeds(of) for key, of in _columns([one.statistics() for one in scored]).items()}
         means_of[name] = [
-            round(float(np.mean([one.pairs.scores[one.grades == level].mean() for one in scored])), 3)
+            round(float(np.mean([one.pairs.scores[one.pairs.grades == level].mean() for one in scored])), 3)
             for level in range(4)
         ]
         seeds_of[name] = [round(float(np.nanmean(one["nDCG@10"])), 4) for one in found]
-        queries[name] = {key: np.mean([one[key] for one in found], axis=0) for key in found[0]}
+        queries[name] = {key: _mean_of_known([one[key] for one in found]) for key in found[0]}
     others = {name: [one for one in (baseline, *_before(name, arms)) if one != name] for name in arms}
     gains = paired_gains(
         {
@@ -262,6 +267,13 @@ def _paired(
                 "high": round(found.high, 4),
             }
     return out
+
+
+def _mean_of_known(seeds: Sequence[Floats]) -> Floats:
+    """By query, over the seeds that know the figure."""
+    known = np.sum([~np.isnan(one) for one in seeds], axis=0)
+    total = np.sum([np.nan_to_num(one) for one in seeds], axis=0)
+    return np.where(known > 0, total / np.maximum(known, 1), np.nan)
 
 
 def _known_mean(values: Floats) -> float | None:
