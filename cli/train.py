@@ -14,6 +14,7 @@ from multirecall.cli.show_training import training_steps, training_summary, trai
 from multirecall.cli.state import command
 from multirecall.cli.train_encoder import train_encoder_command
 from multirecall.cli.train_rewriter import train_rewriter_command
+from multirecall.cli.train_semantic_id import train_semantic_id_command
 from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.training.blender.growing import Growing
 from multirecall.wiring.blenders import blender_folder
@@ -26,6 +27,7 @@ __all__ = ["train_app"]
 train_app = typer.Typer(help="Learn models from the catalogue and judgments.", no_args_is_help=True)
 train_app.command("rewriter")(train_rewriter_command)
 train_app.command("encoder")(train_encoder_command)
+train_app.command("semantic-id")(train_semantic_id_command)
 
 
 def _train_by_workers(

@@ -9,31 +9,25 @@ from pathlib import Path
 from multirecall.core.errors import FingerprintMismatch, InvalidSettings
 from multirecall.engines.schema import LabelField, Schema
 from multirecall.recall.labelling import Labeller
-from multirecall.recall.semantic_ids.artefact import open_semantic_ids
-from multirecall.recall.semantic_ids.labeller import SemanticIdLabeller
+from multirecall.recall.semantic_ids.folder import KIND, open_id_labeller
 
 __all__ = ["KINDS", "OpenedLabellers", "index_labellers", "open_labeller"]
 
-
-def _semantic_ids(path: Path) -> Labeller:
-    return SemanticIdLabeller(stored=open_semantic_ids(path), spec=f"semantic_id:{path}")
-
-
-KINDS: Mapping[str, Callable[[Path], Labeller]] = {"semantic_id": _semantic_ids}
-"""What a specification `KIND:PATH` may name, and how it is opened."""
+KINDS: Mapping[str, Callable[[Path], Labeller]] = {KIND: open_id_labeller}
+"""What a specification `KIND:FOLDER` may name, and how it is opened."""
 
 
 def open_labeller(spec: str) -> Labeller:
-    """The labeller that `KIND:PATH` names. Raises InvalidSettings for another kind or what cannot be opened."""
-    kind, _, path = spec.partition(":")
+    """The labeller that `KIND:FOLDER` names. Raises InvalidSettings for another kind or what cannot be opened."""
+    kind, _, folder = spec.partition(":")
     opener = KINDS.get(kind)
-    if opener is None or not path:
+    if opener is None or not folder:
         raise InvalidSettings(
             f"{spec!r} names no labeller.",
-            hint=f"Write KIND:PATH; kinds: {', '.join(KINDS)}.",
+            hint=f"Write KIND:FOLDER; kinds: {', '.join(KINDS)}.",
             field="labels",
         )
-    return opener(Path(path).expanduser().absolute())
+    return opener(Path(folder).expanduser().absolute())
 
 
 def index_labellers(labels: str) -> list[Labeller]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from multirecall.core.errors import FingerprintMismatch, InvalidSettings
 from multirecall.encoders.base import Encoder
-from multirecall.engines.base import IndexInfo
+from multirecall.engines.base import Engine, IndexInfo
 from multirecall.engines.schema import VectorField
 from multirecall.indexer.texts import vector_fingerprint
 from multirecall.recall.base import Route
@@ -17,13 +17,14 @@ from multirecall.recall.rewrite import RewriteRoute
 from multirecall.search.serving.query_vectors import RememberingEncoder
 from multirecall.search.serving.shared_vectors import SharedVectors
 from multirecall.wiring.engines import opened_encoder
+from multirecall.wiring.generative_routes import open_semantic_id_route
 from multirecall.wiring.rewriter_models import RewriterModels
 from multirecall.wiring.rewriters import opened_rewriters
 from multirecall.wiring.settings import Settings
 
 __all__ = ["ROUTES", "OpenRoutes", "open_routes", "route_names"]
 
-ROUTES = ("lexical", "dense", "rewrite")
+ROUTES = ("lexical", "dense", "rewrite", "semantic_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ def open_routes(
     index: IndexInfo,
     names: Sequence[str],
     *,
+    engine: Engine,
     models: RewriterModels | None = None,
     k: int,
     encoder: str | None = None,
@@ -60,13 +62,14 @@ def open_routes(
 ) -> OpenRoutes:
     """The named routes for that index. Rewritings are asked of the vectors if route `dense` is among them.
 
+    `engine`: that of the index; a generative route asks it what there is to generate.
     `may_leave_out`: without vectors in the index, `dense` is left out with a note, if another route is there.
     `vector_bytes` above 0: so much memory for the vectors of queries, and behind it `shared_vectors`.
     Raises FingerprintMismatch if the encoder is not the one that made the index's vectors.
     """
     opened = OpenRoutes()
     vectors = index.schema.vectors[0] if index.schema.vectors else None
-    if "dense" in names and vectors is not None:
+    if not {"dense", "semantic_id"}.isdisjoint(names) and vectors is not None:
         model = _vector_encoder(settings, vectors, index, encoder)
         opened.encoders[vectors.name] = (
             RememberingEncoder(model, max_bytes=vector_bytes, shared=shared_vectors) if vector_bytes else model
@@ -75,8 +78,10 @@ def open_routes(
         if name == "lexical":
             opened.routes.append(LexicalRoute(k=k))
         elif name == "rewrite":
-            vector_field = vectors.name if vectors is not None and opened.encoders else None
+            vector_field = vectors.name if vectors is not None and "dense" in names else None
             opened.routes.append(_rewrite_route(settings, index, opened, models, k=k, vector_field=vector_field))
+        elif name == "semantic_id":
+            opened.routes.append(open_semantic_id_route(engine, index, k=k))
         elif vectors is not None:
             opened.routes.append(DenseRoute(k=k, field=vectors.name))
         elif may_leave_out and len(names) > 1:

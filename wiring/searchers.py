@@ -140,6 +140,7 @@ def _searcher(
         index,
         names,
         models=models,
+        engine=engine,
         k=k,
         encoder=encoder,
         may_leave_out=routes is None,

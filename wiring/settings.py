@@ -54,9 +54,11 @@ class Settings(ServiceSettings, PageSettings, CacheSettings, RewriterSettings, A
     vector_index: str = Field(
         "", description="vector index kind: hnsw, int8_hnsw, bbq_hnsw, flat; empty: the engine's best"
     )
-    labels: str = Field("", description="models that label products, comma-separated: semantic_id:FILE; empty: none")
+    labels: str = Field("", description="models that label products, comma-separated: semantic_id:FOLDER; empty: none")
     encoder_threads: int = Field(0, ge=0, le=256, description="threads of the encoder; 0: one per core")
-    routes: str = Field("lexical,dense", description="recall routes, comma-separated: lexical, dense, rewrite")
+    routes: str = Field(
+        "lexical,dense", description="recall routes, comma-separated: lexical, dense, rewrite, semantic_id"
+    )
     fusion: str = Field("weighted_sum", description="weighted_sum, rrf?k=20, weighted_sum?dense=0.6, blender:PATH")
     route_policy: Path | None = Field(
         None, description="file of a learned policy that leaves routes out of some queries; empty: none"

@@ -74,7 +74,7 @@ def synthesized(
     next call goes on from there. Raises what reading the files, the engine, encoders and rewriters raise."""
     with opened_engine(settings, engine_url) as engine:
         index = engine.info()
-        routes = open_routes(settings, index, ("lexical", "dense"), k=sources.k, may_leave_out=True)
+        routes = open_routes(settings, index, ("lexical", "dense"), engine=engine, k=sources.k, may_leave_out=True)
         encoder = next(iter(routes.encoders.values()), None)
         pipeline = StrongPipeline(engine, encoder=encoder, k=sources.k, index=index.name)
         on_step("looking for queries", None)

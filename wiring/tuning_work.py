@@ -84,7 +84,7 @@ def made_pairs(settings: Settings, url: str, options: TuneOptions, out: Path, on
     made = read_made(out, TRAIN)
     with opened_engine(settings, url) as engine:
         index = engine.info()
-        routes = open_routes(settings, index, ("lexical", "dense"), k=_DEPTH, may_leave_out=True)
+        routes = open_routes(settings, index, ("lexical", "dense"), engine=engine, k=_DEPTH, may_leave_out=True)
         encoder = next(iter(routes.encoders.values()))
         pipeline = StrongPipeline(
             engine, encoder=encoder, vector_field=next(iter(routes.encoders)), k=_DEPTH, index=index.name

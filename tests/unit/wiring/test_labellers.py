@@ -17,6 +17,7 @@ from multirecall.indexer.build import build
 from multirecall.indexer.mapping import Mapping as FieldMapping
 from multirecall.indexer.sources import Records
 from multirecall.recall.semantic_ids.artefact import write_semantic_ids
+from multirecall.recall.semantic_ids.folder import IDS_FILE
 from multirecall.recall.semantic_ids.identifiers import SemanticIds
 from multirecall.recall.semantic_ids.quantiser import Codebook, ResidualQuantiser
 from multirecall.recall.semantic_ids.shortening import Shortening
@@ -44,7 +45,8 @@ def semantic_ids(encoder: str, categories: dict[str, int] | None = None, seed: i
 
 
 def write(folder: Path, ids: SemanticIds) -> str:
-    return write_semantic_ids(folder, ids, ("p1",), np.zeros((1, 2), dtype=np.int32), {})
+    folder.mkdir(exist_ok=True)
+    return write_semantic_ids(folder / IDS_FILE, ids, ("p1",), np.zeros((1, 2), dtype=np.int32), {})
 
 
 @pytest.fixture

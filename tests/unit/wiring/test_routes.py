@@ -9,6 +9,7 @@ import pytest
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.engines.base import IndexInfo
+from multirecall.engines.exact import ExactEngine
 from multirecall.engines.schema import Schema
 from multirecall.recall.rewrite import RewriteRoute
 from multirecall.wiring.rewriter_models import RewriterModels
@@ -20,8 +21,8 @@ INDEX = IndexInfo(name="shop-000001", schema=Schema(), count=0, live=True)
 
 def rewrite_route(**given: Any) -> RewriteRoute:
     settings = Settings(**given)
-    with RewriterModels(settings) as models:
-        (route,) = open_routes(settings, INDEX, ["rewrite"], models=models, k=20).routes
+    with RewriterModels(settings) as models, ExactEngine("shop") as engine:
+        (route,) = open_routes(settings, INDEX, ["rewrite"], engine=engine, models=models, k=20).routes
     assert isinstance(route, RewriteRoute)
     return route
 

@@ -1,29 +1,11 @@
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.support.torch_extra import require_torch
-
 TEXTS = ["red wool socks", "black laptop 16 gb", "warm slippers", "a tent for two", "red tent", "laptop bag black"]
-
-
-@pytest.fixture(scope="session")
-def torch() -> Iterator[Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what torch and transformers say about themselves
-        pytest.importorskip("transformers", reason="the extra `train` is not installed")
-        yield require_torch()
-
-
-@pytest.fixture
-def learning(torch: Any) -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 @pytest.fixture(scope="session")
