@@ -9,6 +9,7 @@ import pytest
 from multirecall.core.deadline import Deadline
 from multirecall.recall.fm_index.index import FMIndex
 from multirecall.recall.fm_index.seal import cover, generated_spans, product_scores, span_weight
+from multirecall.recall.generation.anything import Anything
 from multirecall.recall.generation.beam import BeamSearch, Generated
 from multirecall.recall.generation.spans import Span, Spans
 from tests.support.drawn_model import DrawnModel
@@ -117,10 +118,15 @@ def test_every_generated_span_stands_in_some_title_and_left_alone_the_model_writ
     texts = ["red", "blue", "green"]
     search = BeamSearch(beam=5, max_length=spans.max_length)
     found = search(model, texts, spans, Deadline.never())
+
+    def exists(span: Span) -> bool:
+        return any(tuple(title[at : at + len(span)]) == span for title in titles for at in range(8))
+
+    free = search(model, texts, Anything(32, 31), Deadline.never())
+    assert not all(exists(span) for own in free.sequences for span in generated_spans(own, separator=30))
     for sequences in found.sequences:
         assert sequences
-        for span in generated_spans(sequences, separator=30):
-            assert any(tuple(title[at : at + len(span)]) == span for title in titles for at in range(8))
+        assert all(map(exists, generated_spans(sequences, separator=30)))
         hits = product_scores(index, generated_spans(sequences, separator=30), k=5)
         assert hits
         for hit in hits:
