@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,16 @@ def test_a_text_is_decoded_alike_alone_and_among_others(folder: Path) -> None:
     alone = model.begin(ASKED[1:2])
     np.testing.assert_allclose(alone.first()[0], first[1], atol=1e-5)
     np.testing.assert_allclose(alone.step(np.array([0, 0]), np.array([8, 7])), behind[1:], atol=1e-5)
+
+
+def test_searches_of_several_threads_do_not_meet(folder: Path) -> None:
+    model = open_onnx_steps(folder)
+    expected = [outputs(model, ASKED, seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda seed: outputs(model, ASKED, seed), range(4)))
+    for one, other in zip(found, expected, strict=True):
+        for ours, theirs in zip(one, other, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
 
 
 def test_relu_and_shared_sizes_of_other_models_are_exported_too(torch: Any, policy: Any, tmp_path: Path) -> None:
