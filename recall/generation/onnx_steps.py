@@ -23,7 +23,7 @@ from onnxruntime import OrtValue
 
 from multirecall.core.errors import EncoderError, InvalidInput
 from multirecall.encoders.batching import padded
-from multirecall.encoders.fingerprint import FileDigests
+from multirecall.encoders.fingerprint import FileDigests, fingerprint
 from multirecall.encoders.onnx_session import RUNTIME_ERRORS, open_session
 from multirecall.encoders.texts import well_formed
 from multirecall.encoders.tokenizing import TokenizerFile
@@ -33,6 +33,8 @@ __all__ = ["CARD", "FORMAT", "STEP_GRAPH", "TEXTS_GRAPH", "TOKENIZER", "OnnxStep
 
 FORMAT = 1
 CARD, TEXTS_GRAPH, STEP_GRAPH, TOKENIZER = "card.json", "texts.onnx", "step.onnx", "tokenizer.json"
+_SAID = ("fingerprint", "training")
+"""What the fingerprint is not over: itself, and what is told of the training."""
 _AGAIN = "Export it again."
 
 
@@ -205,11 +207,8 @@ def _read_card(folder: Path) -> dict[str, Any]:
         raise _no_model(folder, f"{CARD} is no JSON") from None
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise _no_model(folder, f"its format is not {FORMAT}, the one that this version reads")
-    needed = {*_Sizes.__slots__, "files", "fingerprint"}
-    if missing := sorted(needed - card.keys()):
-        raise _no_model(folder, f"{CARD} lacks {', '.join(missing)}")
-    if not isinstance(card["files"], dict) or not {TEXTS_GRAPH, STEP_GRAPH, TOKENIZER} <= card["files"].keys():
-        raise _no_model(folder, f"{CARD} does not name its files")
+    if fingerprint({name: value for name, value in card.items() if name not in _SAID}) != card.get("fingerprint"):
+        raise _no_model(folder, f"{CARD} is not as it was written")
     return card
 
 

@@ -163,7 +163,9 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no card": (lambda folder: (folder / CARD).unlink(), "cannot read card.json"),
     "half a card": (lambda folder: (folder / CARD).write_text('{"format": 1'), "no JSON"),
     "another format": (changed_card(format=2), "format"),
-    "a card without files": (changed_card(files={}), "name its files"),
+    "a card without files": (changed_card(files={}), "not as it was written"),
+    "another end": (changed_card(end=5), "not as it was written"),
+    "a list for a card": (lambda folder: (folder / CARD).write_text("[]"), "format"),
 }
 
 
