@@ -12,14 +12,8 @@ from multirecall.cli.output import console, print_json, printable
 from multirecall.cli.state import command
 from multirecall.core.errors import InvalidInput
 from multirecall.wiring.annotators import pairs_to_annotate
-from multirecall.wiring.encoder_training import (
-    RECIPES,
-    SEPARATE,
-    EncoderTraining,
-    kept_annotations,
-    shop_to_learn,
-    train_encoder,
-)
+from multirecall.wiring.encoder_options import RECIPES, SEPARATE, EncoderTraining
+from multirecall.wiring.encoder_training import kept_annotations, shop_to_learn, train_encoder
 from multirecall.wiring.settings import load_settings
 from multirecall.wiring.towers import DEFAULT_LAYERS
 
@@ -76,7 +70,7 @@ def train_encoder_command(
         queries=queries,
         judgments=judgments,
         clicks=tuple(clicks or ()),
-        out=out,
+        out=out.absolute(),  # the index will name it, and is read from anywhere
         base=base,
         seed=seed,
         epochs=epochs,
@@ -109,7 +103,8 @@ def train_encoder_command(
     _view(trained.card["held_out"])
     shown = printable(trained.spec)
     console.print(f"The encoder: {shown}. Its card says how it was made, stage by stage.", soft_wrap=True)
-    console.print(f"Use it: multirecall rebuild --encoder {shown}", style="dim", soft_wrap=True)
+    at = f"--engine {engine} " if engine else ""
+    console.print(f"Use it: multirecall rebuild {printable(at)}--encoder {shown}", style="dim", soft_wrap=True)
 
 
 def _widths(text: str) -> tuple[int, ...]:
@@ -126,8 +121,11 @@ def _view(held_out: dict[str, Any]) -> None:
         console.print(
             f"On {held_out['queries']} held-out queries: condensed nDCG@10 {gained['before']:.3f} before, "
             f"{gained['after']:.3f} after; {gained['difference']:+.3f} "
-            f"(95% interval {gained['low']:+.3f} to {gained['high']:+.3f})."
+            f"(95% interval {gained['low']:+.3f} to {gained['high']:+.3f}).",
+            soft_wrap=True,
         )
+    else:
+        console.print("The held-out products are all of one level: what it gained cannot be told.", soft_wrap=True)
     apart = held_out.get("separation")
     if apart is not None:
         before, after = apart["before"], apart["after"]

@@ -71,8 +71,13 @@ def _hub_folder(name: str) -> Path:
 
     try:
         return Path(huggingface_hub.snapshot_download(name, allow_patterns=_HUB_FILES, local_files_only=True))
-    except LocalEntryNotFoundError:
-        pass  # not in the hub's cache: fetched below
+    except LocalEntryNotFoundError as error:
+        if "/" not in name:  # the hub knows models by owner and name: what has none is a folder that was misspelt
+            raise EncoderError(
+                f"There is no model folder {name} here.",
+                hint="Give the path of a model folder, or a name of the hub: owner/name.",
+                model=name,
+            ) from error
     except ValueError as error:  # a malformed name
         raise _unreachable(name, error) from error
     try:

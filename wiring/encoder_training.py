@@ -25,10 +25,11 @@ from multirecall.training.graded.groups import GradedData, GradedGroup, graded_g
 from multirecall.training.graded.scales import FOUR_GRADES, SAME, Scale, three_levels
 from multirecall.training.graded.splits import by_split_column, split_groups
 from multirecall.wiring.annotators import Annotating, annotator_by, check_annotator
+from multirecall.wiring.encoder_options import EncoderTraining
 from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.searchers import opened_searcher
 from multirecall.wiring.settings import Settings
-from multirecall.wiring.towers import DEFAULT_LAYERS, base_kind, tower_of
+from multirecall.wiring.towers import tower_of
 
 if TYPE_CHECKING:
     from multirecall.training.dense.course import Course
@@ -37,11 +38,7 @@ if TYPE_CHECKING:
     from multirecall.training.roar.recipe import Roar
 
 __all__ = [
-    "DEFAULT_LAYERS",
-    "RECIPES",
-    "SEPARATE",
     "Annotating",
-    "EncoderTraining",
     "TrainedEncoder",
     "catalogue_texts",
     "kept_annotations",
@@ -51,64 +48,7 @@ __all__ = [
     "train_encoder",
 ]
 
-RECIPES = ("mine-and-refine", "roar", "static")
-_STATIC = "static"
-_EPOCHS = {_STATIC: (10.0, 5.0), "onnx": (2.0, 1.0)}
-SEPARATE = ("circle", "across-queries")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncoderTraining:
-    """What to train and from what: queries and their judgments, or click logs alone.
-
-    `base` "" is all-MiniLM-L6-v2, or wordllama's vectors for the recipe `static`, which is ROAR on them. `epochs`
-    multiplies the rounds of both stages; `layers` 0 learns all layers of a transformer. `misspelt` is the share of
-    training queries that get a copy with a slip. `at_once` above 0 encodes so many texts at a time (see
-    `TransformerTower`). Of mine-and-refine alone are `mine`, which looks for hard products and lets an annotator grade
-    `annotated` of them at most (0: any number), and `separate`, what its second stage minimises."""
-
-    recipe: str
-    out: Path
-    queries: Path | None = None
-    judgments: Path | None = None
-    clicks: tuple[Path, ...] = ()
-    base: str = ""
-    seed: int = 0
-    epochs: float = 1.0
-    batch: int = 32
-    layers: int = DEFAULT_LAYERS
-    device: str = "cpu"
-    at_once: int = 0
-    dims: tuple[int, ...] = ()
-    misspelt: float = 0.3
-    mine: bool = True
-    annotated: int = 0
-    separate: str = SEPARATE[0]
-
-    def __post_init__(self) -> None:
-        judged = self.queries is not None and self.judgments is not None
-        if judged == bool(self.clicks) or (self.clicks and (self.queries or self.judgments)):
-            raise InvalidInput(
-                "An encoder learns from --queries and --judgments, or from --clicks alone.",
-                hint="Give both files, or click logs.",
-                field="judgments",
-            )
-        if self.recipe not in RECIPES:
-            raise InvalidInput(
-                f"There is no recipe {self.recipe!r}.", hint=f"Recipes: {', '.join(RECIPES)}.", field="recipe"
-            )
-        if self.separate not in SEPARATE:
-            raise InvalidInput(
-                f"Levels cannot be separated by {self.separate!r}.",
-                hint=f"Use {' or '.join(SEPARATE)}.",
-                field="separate",
-            )
-        if self.base and base_kind(self.base) != _STATIC and self.recipe == _STATIC:
-            raise InvalidInput(
-                f"The recipe static trains static vectors, not {self.base!r}.",
-                hint="Leave --base out, or choose --recipe mine-and-refine or roar.",
-                field="base",
-            )
+_EPOCHS = {"static": (10.0, 5.0), "onnx": (2.0, 1.0)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,15 +89,17 @@ def train_encoder(
     from multirecall.training.dense.training import check_encoder_target
 
     check_encoder_target(training.out)
+    tower = tower_of(training.start, layers=training.layers, device=training.device, at_once=training.at_once)
     on_training("reading the catalogue", None, "")
     texts, duplicates = catalogue_texts(engine), catalogue_duplicates(engine)
     kinds = duplicates.kinds()
     data = _data(training, texts)
     parts = _split(data.groups)
     train, dev, test = parts["train"], parts["dev"], parts["test"]
+    if training.recipe == "mine-and-refine":
+        data.report.raise_if_unordered()
+        _check_levels(dev, _top(data.groups))
     slips = with_slips(train, share=training.misspelt, seed=training.seed) if training.misspelt else list(train)
-    base = training.base or (_STATIC if training.recipe == _STATIC else "onnx")
-    tower = tower_of(base, layers=training.layers, device=training.device, at_once=training.at_once)
     tower.prepare([*(group.query for group in (*slips, *dev, *test)), *texts.values()])
     shown = {"figure": ""}
 
@@ -196,6 +138,19 @@ def train_encoder(
     }
     spec = course.write(card, training.out, files=files)
     return TrainedEncoder(spec=spec, card=card, report=data.report.lines())
+
+
+def _check_levels(dev: Sequence[GradedGroup], top: int) -> None:
+    """Before the first stage: without a held-out product of each level there will be no thresholds after it."""
+    lacking = sorted(set(range(top + 1)) - {level for group in dev for level in group.grades})
+    if lacking:
+        raise InvalidInput(
+            f"The {len(dev)} queries of split dev have no product of level {', '.join(map(str, lacking))}: "
+            "thresholds between the levels cannot be set.",
+            hint="Judge more queries, or choose --recipe roar, which needs none.",
+            field="judgments",
+            rows=[f"qid {group.qid} {group.query!r}" for group in dev[:10]],
+        )
 
 
 def _shown(value: Any) -> Any:

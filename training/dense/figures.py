@@ -47,7 +47,8 @@ def compared(before: HeldOut, after: HeldOut) -> dict[str, Any]:
     """For the card: nDCG with the 95 % interval of its difference, and how well one threshold tells levels apart."""
     moved = after.ndcg - before.ndcg
     out: dict[str, Any] = {"queries": len(moved), "pairs": len(after.levels)}
-    if len(moved):
+    told_apart = len(set(after.levels.tolist())) > 1
+    if len(moved) and told_apart:  # any order of products of one level is right
         interval = bootstrap_interval(moved)
         out["condensed nDCG@10"] = {
             "before": round(float(before.ndcg.mean()), 4),
@@ -56,7 +57,7 @@ def compared(before: HeldOut, after: HeldOut) -> dict[str, Any]:
             "low": round(interval.low, 4),
             "high": round(interval.high, 4),
         }
-    if len(set(after.levels.tolist())) > 1:
+    if told_apart:
         out["separation"] = {"before": _apart(before), "after": _apart(after)}
     return out
 

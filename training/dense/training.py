@@ -132,7 +132,8 @@ def write_encoder(
             beside(made)
             tower.write(made)
             (made / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-            made.chmod(0o755)
+            for one in (made, *made.rglob("*")):  # others serve it; safetensors writes for its owner alone
+                one.chmod(0o755 if one.is_dir() else 0o644)
             put_in_place(made, folder)
         finally:
             shutil.rmtree(made, ignore_errors=True)

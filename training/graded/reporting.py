@@ -13,16 +13,17 @@ from multirecall.core.errors import InvalidInput
 __all__ = ["KINDS", "DataReport", "Finding", "Findings"]
 
 FIRST_ROWS = 10
+_FEW = 2
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
-        "two_splits": "queries are in two splits: what is trained on would be tested",
-        "unknown_grade": "grades are not on the scale",
-        "contradictory": "pairs of text and product have two levels under different ids; left out",
-        "unknown_product": "judgments name a product that the catalogue does not have; left out",
-        "unknown_query": "judged query ids are not among the queries; left out",
-        "no_judgment": "queries have no judgment; left out",
-        "one_level": "groups have one level only: answers, but no order",
+        "two_splits": "queries in two splits, so that what is trained on would be tested",
+        "unknown_grade": "grades that are not on the scale",
+        "contradictory": "pairs of text and product with two levels under different ids, left out",
+        "unknown_product": "judgments of products that the catalogue does not have, left out",
+        "unknown_query": "judged query ids that are not among the queries, left out",
+        "no_judgment": "queries without a judgment, left out",
+        "one_level": "queries of one level only: answers, but no order",
     }
 )
 """What can be found, the worst first."""
@@ -37,6 +38,11 @@ class Finding:
     kind: str
     count: int
     rows: tuple[str, ...]
+
+    def told(self, *, rows: int = FIRST_ROWS) -> str:
+        """In one sentence, with the first rows."""
+        shown = self.rows[:rows]
+        return f"{KINDS[self.kind]} ({self.count:,}): {'; '.join(shown)}{' …' if self.count > len(shown) else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +63,18 @@ class DataReport:
         """Raises InvalidInput, with the rows, if training on this would be wrong: see `graded_groups`."""
         for finding in self.findings:
             if finding.kind in _WRONG:
+                scale = "Grades are whole numbers, from 0 (irrelevant) to 3 (exact). "
                 raise InvalidInput(
-                    f"{finding.count} {KINDS[finding.kind]}: {'; '.join(finding.rows)}"
-                    f"{' …' if finding.count > len(finding.rows) else ''}.",
-                    hint="Correct these rows, or remove them.",
+                    f"{finding.told()}.",
+                    hint=f"{scale if finding.kind == 'unknown_grade' else ''}Correct these rows, or remove them.",
                     field="split" if finding.kind == "two_splits" else "grade",
                     rows=list(finding.rows),
                 )
         if not self.groups:
             raise InvalidInput(
-                "No query has a judgment that can be used.",
+                "No query has a judgment that can be used"
+                + "".join(f"; {finding.told(rows=_FEW)}" for finding in self.findings)
+                + ".",
                 hint="See that the query ids of both files, and the product ids of the catalogue, are the same.",
                 field="judgments",
                 rows=self._rows(),
@@ -91,7 +99,7 @@ class DataReport:
         ordered = f"{self.ordered_groups:,} with two levels or more"
         out = [f"{self.groups:,} queries ({ordered}), {self.pairs:,} pairs: {levels}"]
         for finding in self.findings:
-            out.append(f"{finding.count:,} {KINDS[finding.kind]}")
+            out.append(f"{KINDS[finding.kind]}: {finding.count:,}")
             out += [f"  {row}" for row in finding.rows]
             if finding.count > len(finding.rows):
                 out.append(f"  and {finding.count - len(finding.rows):,} more")

@@ -61,7 +61,9 @@ def split_groups(
         n_dev, n_test = max(1, round(dev * parts)), max(1, round(test * parts))
     if parts < n_dev + n_test + 1:
         raise InvalidInput(
-            f"{n_bundles} different queries cannot be split into train, dev and test.", field="judgments"
+            f"{n_bundles} different queries cannot be split into train, dev and test.",
+            hint="Judge more queries (multirecall pool): it takes fifty to learn anything.",
+            field="judgments",
         )
     folds = deal_groups(groups, parts, seed=seed, together=together)
     cuts = {"dev": folds[:n_dev], "test": folds[n_dev : n_dev + n_test], "train": folds[n_dev + n_test :]}

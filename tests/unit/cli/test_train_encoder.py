@@ -129,6 +129,23 @@ def test_what_cannot_be_trained_is_told(shop: Path, tmp_path: Path, more: list[s
     assert message in " ".join(result.output.split())
 
 
+@pytest.mark.parametrize(
+    ("grade", "told"), [("3", "there is no order to learn"), ("9", "from 0 (irrelevant) to 3 (exact)")]
+)
+def test_grades_that_cannot_be_learned_are_told_before_the_training(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grade: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{qid}\t{one}\t{grade}" for qid, of in read_judgments(shop / "judgments.tsv").grades.items() for one in of]
+    (tmp_path / "same.tsv").write_text("\n".join(["qid\tproduct_id\tgrade", *rows]) + "\n")
+    said = asked(shop, tmp_path / "tuned", "--recipe", "mine-and-refine", "--base", "static")
+    said[said.index("--judgments") + 1] = "same.tsv"
+    result = CliRunner().invoke(app, said)
+    assert result.exit_code != 0
+    assert told in " ".join(result.output.split())
+    assert not (tmp_path / ".tuned.training").exists()
+
+
 def test_a_query_in_two_splits_is_told_with_its_rows(
     shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,5 +158,5 @@ def test_a_query_in_two_splits_is_told_with_its_rows(
     said[said.index("--queries") + 1] = str(tmp_path / "queries.tsv")
     result = CliRunner().invoke(app, said)
     assert result.exit_code != 0
-    assert "two splits" in " ".join(result.output.split())
+    assert "in two splits" in " ".join(result.output.split())
     assert not (tmp_path / "tuned").exists()

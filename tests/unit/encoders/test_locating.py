@@ -85,3 +85,13 @@ def test_a_hub_that_cannot_be_reached_is_an_encoder_error_with_the_way_out(
 def test_a_name_the_hub_would_never_have_is_an_encoder_error() -> None:
     with pytest.raises(EncoderError, match="is no folder here"):
         model_folder("owner/na me!")
+
+
+def test_a_name_without_an_owner_is_a_folder_that_was_misspelt(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cache_only(name: str, *, local_files_only: bool = False, **options: object) -> str:
+        assert local_files_only, "the network was asked"
+        raise LocalEntryNotFoundError("empty")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", cache_only)
+    with pytest.raises(EncoderError, match="no model folder tuned here"):
+        model_folder("tuned")
