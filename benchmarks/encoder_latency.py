@@ -4,7 +4,7 @@
 
 `--model` is what `train encoder` wrote from a transformer, or `benchmarks.dense --write`, which holds the queries of
 the first fold out; `--static` the like of static vectors (default: untrained ones). The ways take turns query by query,
-and which goes first changes: whatever else the machine does hits all alike. Each has one thread. nDCG@10 is over the
+and which goes first changes: whatever else the machine does hits all alike. A query has one thread. nDCG@10 is over the
 judged products of the first fold's queries, products and queries both encoded in the way that is measured.
 """
 
@@ -55,6 +55,9 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--static", default="static", help="a specification, e.g. static:FOLDER")
     parser.add_argument("--rounds", type=int, default=600, help="queries that every way encodes")
+    parser.add_argument(
+        "--judged", type=int, default=None, help="queries that nDCG is measured on (default: the fold's)"
+    )
     parser.add_argument("--engine", default="embedded:.multirecall/quality/icecat-onnx")
     parser.add_argument(
         "--data", type=Path, default=Path(os.environ.get("MULTIRECALL_DATA", "../shared/data")) / "icecat"
@@ -70,15 +73,16 @@ def main() -> None:
     }
     with opened_engine(load_settings(), options.engine) as engine:
         texts = catalogue_texts(engine)
-    groups = judged_folds(options.data, texts, 5)[0].test
+    groups = judged_folds(options.data, texts, 5)[0].test[: options.judged]
     queries = query_texts(options.data)
     with tempfile.TemporaryDirectory() as folder:
-        encoders = {name: open_encoder(spec, cache_dir=Path(folder), threads=1) for name, spec in specs.items()}
+        encoders = {name: open_encoder(spec, cache_dir=Path(folder), threads=2) for name, spec in specs.items()}
         arms = {
             name: lambda number, encoder=encoder: encoder.encode_queries([queries[number % len(queries)]])
             for name, encoder in encoders.items()
         }
         seconds = interleaved(arms, options.rounds, warm_up=20)
+        torch.set_num_threads(2)
         ndcg = {name: judged_ndcg(encoder, groups, texts) for name, encoder in encoders.items()}
     found: dict[str, Any] = {}
     for name in specs:
