@@ -18,7 +18,7 @@ __all__ = ["Described", "made_up_queries", "read_products"]
 
 _FIELDS = ("id", "title", "brand", "category_path")
 _LONGEST = 4  # words of a made-up query
-_MAX_CHARS = 200
+_MAX_CHARS = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ __all__ = ["IdRecipe", "TrainedIds", "ids_of", "lessons_of", "train_semantic_ids
 _LEAST = 0.6
 """A judged product is a lesson of its query from this part of the highest grade on."""
 
-_MAX_SOURCE_TOKENS = 48
+_MAX_SOURCE_TOKENS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +53,10 @@ class IdRecipe:
     heads: int = -1
     made_up: int = 3
     judged_share: float = 0.3
-    backbone: Backbone = field(default_factory=lambda: Backbone(vocab=6_000, d_model=192, d_ff=512, heads=6, layers=3))
-    tuning: FineTuning = field(default_factory=lambda: FineTuning(steps=3_000, rate=1e-3, warmup=200, embeddings=30.0))
+    backbone: Backbone = field(default_factory=lambda: Backbone(vocab=4_000, d_model=128, d_ff=256, heads=4, layers=2))
+    tuning: FineTuning = field(
+        default_factory=lambda: FineTuning(steps=3_000, batch=32, rate=1e-3, warmup=200, embeddings=30.0)
+    )
     precision: str = "fp32"
     save_every: int = 500
     seed: int = 7
