@@ -129,8 +129,8 @@ def train_semantic_ids(
 
     Blocks for minutes. Work in progress lies in the hidden folder `.NAME.training` beside `out`, and goes when the
     folder is complete, which comes in one step. `resume` goes on where an interrupted run of the same recipe and data
-    stood. Raises MissingExtra without the extra `train`, InvalidInput for an index without vectors or a checkpoint of other
-    data, InvalidSettings if something else lies at `out`.
+    stood. Raises MissingExtra without the extra `train`, InvalidInput for an index without vectors or a checkpoint of
+    other data, InvalidSettings if something else lies at `out`.
     """
     _check_target(out)
     vectors = engine.info().schema.vector(vector_field)
