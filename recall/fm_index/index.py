@@ -18,7 +18,7 @@ Ranges = tuple[int, ...]
 """The rows of a span in every segment: low, high, low, high and so on. All rows: the empty span."""
 
 _ABSORBED = 200_000
-"""Tokens: adding never builds a larger segment again; this many take half a second."""
+"""Tokens: adding never builds a larger segment again; this many take .15 s."""
 
 _PLACE_BITS = 16  # of a place in a title
 _MAX_PARTS = 8
@@ -49,7 +49,7 @@ class FMIndex:
     threads. `counts` and what may follow are sums over the segments.
 
     **New products** are a segment of their own as soon as `added` returns. It takes in its smaller neighbours up to
-    200,000 tokens, so that it costs half a second at most beside the new titles themselves, and there are few segments.
+    200,000 tokens, so that it costs .2 s at most beside the new titles themselves, and there are few segments.
     **Deleted products** are never among the `occurrences`. Their spans can still be followed, and count, until
     their segment is built again: a span that only they hold then finds nothing.
     **`compacted`** builds all segments into one without them; due when `wants_compacting`.
@@ -162,7 +162,7 @@ class FMIndex:
     def added(self, ids: Sequence[str], titles: Iterable[Sequence[int]]) -> FMIndex:
         """The index with these products too; one that was there is replaced. Raises as `Segment.build`.
 
-        Takes 3 us a token of the new titles, and half a second at most beside that.
+        Takes 1 us a token of the new titles, and .2 s at most beside that.
         """
         new = Segment.build(ids, titles, vocab=self.vocab)
         parts = [*self.without(ids).parts]
