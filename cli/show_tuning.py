@@ -44,6 +44,8 @@ def tuning_view(results: Mapping[str, Result]) -> None:
             console.print(f"{verdict['arm']}: {word}. {printable(verdict['why'])}.", soft_wrap=True)
         if compared["incomplete"]:
             console.print(f"{len(compared['incomplete'])} queries were not answered in full and are left out.")
+        for line in () if compared["generated"] else results.get("encoder", {}).get("wrong", ()):
+            console.print(f"[yellow]judgments:[/] {printable(line)} (rows: card.json of the encoder)", soft_wrap=True)
         for note in compared["notes"]:
             console.print(f"[yellow]note:[/] {printable(note)}", soft_wrap=True)
         if compared["generated"]:

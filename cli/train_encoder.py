@@ -13,7 +13,7 @@ from multirecall.cli.state import command
 from multirecall.core.errors import InvalidInput
 from multirecall.wiring.annotators import pairs_to_annotate
 from multirecall.wiring.encoder_options import RECIPES, SEPARATE, EncoderTraining
-from multirecall.wiring.encoder_training import kept_annotations, shop_to_learn, train_encoder
+from multirecall.wiring.encoder_training import HELD_OUT, kept_annotations, shop_to_learn, train_encoder
 from multirecall.wiring.settings import load_settings
 from multirecall.wiring.towers import DEFAULT_LAYERS
 
@@ -103,8 +103,13 @@ def train_encoder_command(
     _view(trained.card["held_out"])
     shown = printable(trained.spec)
     console.print(f"The encoder: {shown}. Its card says how it was made, stage by stage.", soft_wrap=True)
+    gate = f"MULTIRECALL_JUDGED_QUERIES={out.absolute() / HELD_OUT} MULTIRECALL_JUDGMENTS={judgments} "
     at = f"--engine {engine} " if engine else ""
-    console.print(f"Use it: multirecall rebuild {printable(at)}--encoder {shown}", style="dim", soft_wrap=True)
+    console.print(
+        f"Use it: {printable(gate) if judgments else ''}multirecall rebuild {printable(at)}--encoder {shown}",
+        style="dim",
+        soft_wrap=True,
+    )
 
 
 def _widths(text: str) -> tuple[int, ...]:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from multirecall.training.roar.recipe import Roar
 
 __all__ = [
+    "HELD_OUT",
     "Annotating",
     "TrainedEncoder",
     "catalogue_texts",
@@ -47,6 +48,9 @@ __all__ = [
     "shop_to_learn",
     "train_encoder",
 ]
+
+HELD_OUT = "held-out.tsv"
+"""Of an encoder's folder: the queries of split test, which may judge it."""
 
 _EPOCHS = {"static": (10.0, 5.0), "onnx": (2.0, 1.0)}
 
@@ -136,8 +140,14 @@ def train_encoder(
         **({"mined": mined} if mined else {}),
         "held_out": compared(before, held_out(tower, test, texts)),
     }
-    spec = course.write(card, training.out, files=files)
+    spec = course.write(card, training.out, files={**files, HELD_OUT: _as_table(test)})
     return TrainedEncoder(spec=spec, card=card, report=data.report.lines())
+
+
+def _as_table(groups: Sequence[GradedGroup]) -> str:
+    """Queries as the gate of a rebuild reads them, with their classes."""
+    rows = [("qid", "query", "class"), *((g.qid, g.query, g.columns.get("class", "")) for g in groups)]
+    return "".join("\t".join(" ".join(cell.split()) for cell in row) + "\n" for row in rows)
 
 
 def _check_levels(dev: Sequence[GradedGroup], top: int) -> None:

@@ -78,7 +78,7 @@ def tuned_encoder(
     from multirecall.training.roar.recipe import roar
 
     source = taught or read_made(out, TRAIN)
-    judgments = source.judgments if taught is not None else _some_of_each_level(source.judgments)
+    judgments = _of_queries(source.judgments, source.queries, per_level=None if taught is not None else _PER_LEVEL)
     needs = _needs(out, results)
     wanted = {one for query in source.queries for one in judgments.of(query.qid)}.union(*needs.values())
     with opened_engine(settings, url) as engine:
@@ -114,7 +114,7 @@ def tuned_encoder(
         "folds": made[:-1],
         "base": base,
         "needs": len(beside),
-        "data": data.report.lines(),
+        "wrong": [line for line in data.report.lines()[1:] if not line.startswith(" ")],
     }
 
 
@@ -227,15 +227,15 @@ def _as_groups(needs: Mapping[str, frozenset[str]], data: GradedData, texts: Map
     return found
 
 
-def _some_of_each_level(judgments: Judgments) -> Judgments:
-    """Of a made query that hundreds of products answer, some."""
+def _of_queries(judgments: Judgments, queries: Sequence[JudgedQuery], *, per_level: int | None) -> Judgments:
+    """The judgments of these queries; with `per_level` no more than so many products of each level."""
     out: dict[str, dict[str, float]] = {}
-    for qid, grades in judgments.grades.items():
+    for query in queries:
         counts: Counter[float] = Counter()
-        kept = out.setdefault(qid, {})
-        for product, grade in grades.items():
+        kept = out.setdefault(query.qid, {})
+        for product, grade in judgments.of(query.qid).items():
             counts[grade] += 1
-            if counts[grade] <= _PER_LEVEL:
+            if per_level is None or counts[grade] <= per_level:
                 kept[product] = grade
     return Judgments(grades=out)
 

@@ -23,7 +23,7 @@ from multirecall.training.dense.upper_layers import UpperLayers
 __all__ = ["TransformerTower"]
 
 _WEIGHTS = "model.safetensors"
-_NOT_OF_BASE = shutil.ignore_patterns(_WEIGHTS, "card.json", "stage-*", "thresholds.json")
+_NOT_OF_BASE = shutil.ignore_patterns(_WEIGHTS, "card.json", "stage-*", "thresholds.json", "held-out.tsv")
 """What a base that was trained here before does not hand on."""
 
 

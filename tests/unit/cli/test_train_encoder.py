@@ -40,6 +40,8 @@ def test_static_vectors_are_tuned_and_served(shop: Path, tmp_path: Path, monkeyp
     card = json.loads(result.stdout)
     assert card["encoder"] == f"static:{tmp_path / 'tuned'}"
     assert card["stages"].keys() == {"stage-1", "stage-2"}
+    asked_of = read_queries(tmp_path / "tuned" / "held-out.tsv")
+    assert len(asked_of) == card["data"]["test"] == card["held_out"]["queries"]
     gained = card["held_out"]["condensed nDCG@10"]
     assert gained["low"] <= gained["difference"] <= gained["high"]
     assert open_encoder(card["encoder"]).encode_queries(["a lamp"]).shape == (1, 256)
