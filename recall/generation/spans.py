@@ -75,7 +75,7 @@ class Spans:
 
 
 def _merged(tokens: Int32Array, few: Int32Array) -> Int32Array:
-    """Both, ascending as each of them is. A tenth of the time of `np.insert`."""
+    """Both, ascending as each of them is. A quarter of the time of `np.insert`."""
     pieces, start = [], 0
     for at, place in enumerate(tokens.searchsorted(few).tolist()):
         pieces += [tokens[start:place], few[at : at + 1]]
