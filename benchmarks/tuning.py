@@ -21,9 +21,10 @@ from multirecall.engines.base import IndexInfo
 from multirecall.training.tuning.deciding import Arm, Compared, Learned, compare_arms
 from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.settings import Settings, load_settings
+from multirecall.wiring.tuning_encoder import tried_encoder
 from multirecall.wiring.tuning_queries import deciding
 from multirecall.wiring.tuning_settings import TuneOptions, with_rewrite
-from multirecall.wiring.tuning_work import read_runs, run_of, tried_encoder
+from multirecall.wiring.tuning_work import read_runs, run_of
 
 
 def silent(what: str, parts: int | None) -> Callable[[], None]:
