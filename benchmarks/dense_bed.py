@@ -104,8 +104,9 @@ ARMS: Mapping[str, Stages] = {
     "supervised contrastive, with slips": mine_refine(stages=1),
     "ROAR, with slips": roars(bed_roar),
     "binary circle, not mined": mine_refine(binary=True),
-    "ROAR at a quarter of the rate": roars(lambda recipe: replace(bed_roar(recipe), second_rate=0.25)),
     "InfoNCE without mask": roars(lambda recipe: replace(bed_roar(recipe), mask_from=1.0), of=first_alone),
+    "InfoNCE with mask at -.05": roars(lambda recipe: replace(bed_roar(recipe), delta=-0.05), of=first_alone),
+    "ROAR with mask at -.05": roars(lambda recipe: replace(bed_roar(recipe), delta=-0.05)),
     "ROAR, Matryoshka": roars(lambda recipe: replace(bed_roar(recipe), dims=DIMS)),
 }
 """By name, what an arm trains; names that end in "with slips" learn from misspelt copies too."""
@@ -173,7 +174,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
-    parser.add_argument("--once", nargs="*", choices=list(ARMS), default=list(ARMS)[-4:], help="with one seed alone")
+    parser.add_argument("--once", nargs="*", choices=list(ARMS), default=list(ARMS)[-5:], help="with one seed alone")
     parser.add_argument("--out", type=Path, default=None)
     args = parser.parse_args()
     torch.set_num_threads(1)

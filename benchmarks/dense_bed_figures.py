@@ -58,8 +58,9 @@ COMPARED = (
     ("ROAR", "ROAR, grades shuffled"),
     ("ROAR, grades shuffled", "InfoNCE with mask"),
     ("ROAR", "ROAR stage 2 from the raw encoder"),
-    ("ROAR", "ROAR at a quarter of the rate"),
-    ("ROAR at a quarter of the rate", "InfoNCE with mask"),
+    ("InfoNCE with mask at -.05", "InfoNCE with mask"),
+    ("ROAR with mask at -.05", "ROAR"),
+    ("ROAR with mask at -.05", "InfoNCE with mask at -.05"),
     ("ROAR, with slips", "ROAR"),
     ("ROAR, Matryoshka", "ROAR"),
 )
@@ -275,10 +276,7 @@ def masked_shares(tower: Any, bed: Bed, stage: Stage, seed: int, *, batches: int
             for column, copy in zip(own, copies, strict=True):
                 with_copy = torch.cat([scores[row], (queries[row] @ copy)[None]])[None]
                 for name, delta in (("delta .1", 0.1), ("delta 0", 0.0), ("delta -.05", -0.05)):
-                    at = torch.tensor([int(column)])
-                    lowered = with_copy.clone()
-                    lowered[0, int(column)] += min(delta, 0.0)
-                    mask = false_negative_mask(lowered, at, delta=max(delta, 0.0))[0].numpy()
+                    mask = false_negative_mask(with_copy, torch.tensor([int(column)]), delta=delta)[0].numpy()
                     of_row = mask[:-1]
                     for kind, values in (
                         ("copies", mask[-1:]),

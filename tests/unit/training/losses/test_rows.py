@@ -191,6 +191,13 @@ def test_the_mask_is_without_gradient_and_spares_the_positive() -> None:
     assert not false_negative_mask(scores, torch.tensor([1]), delta=0.0).any()
 
 
+def test_only_a_margin_below_zero_takes_a_copy_of_the_positive() -> None:
+    scores = torch.tensor([[0.6, 0.59, 0.5]])  # the positive, a copy of it, another product
+    own = torch.tensor([0])
+    assert not false_negative_mask(scores, own, delta=0.0).any()
+    assert false_negative_mask(scores, own, delta=-0.05).tolist() == [[False, True, False]]
+
+
 @each
 @pytest.mark.parametrize(
     ("scores", "grades", "ignored", "field"),
@@ -238,7 +245,7 @@ ROW, THREE = torch.tensor([[0.5, 0.2]]), torch.tensor([[3, 0]])
         (lambda: checked_rows(ROW, THREE, None, highest=2), "grades"),
         (lambda: false_negative_mask(ROW, torch.tensor([2])), "positives"),
         (lambda: false_negative_mask(ROW, torch.tensor([0, 1])), "positives"),
-        (lambda: false_negative_mask(ROW, torch.tensor([0]), delta=-0.1), "delta"),
+        (lambda: false_negative_mask(ROW, torch.tensor([0]), delta=math.nan), "delta"),
         (lambda: info_nce_of_scores(ROW, torch.tensor([0.0])), "positives"),
         (lambda: info_nce_of_scores(ROW, torch.tensor([0]), ignored=THREE[0] > 0), "ignored"),
     ],
