@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.engines.base import Engine, IndexInfo
-from multirecall.recall.generation.onnx_steps import open_onnx_steps
 from multirecall.recall.semantic_ids.folder import KIND, MODEL_FOLDER, folder_of
 from multirecall.recall.semantic_ids.route import SemanticIdRoute
 from multirecall.recall.semantic_ids.writing import id_writer
@@ -26,6 +25,8 @@ def open_semantic_id_route(engine: Engine, index: IndexInfo, *, k: int) -> Seman
             hint="`multirecall train semantic-id`, then rebuild with MULTIRECALL_LABELS=semantic_id:FOLDER.",
             field="routes",
         )
+    from multirecall.recall.generation.onnx_steps import open_onnx_steps  # only now: it loads onnxruntime
+
     model = open_onnx_steps(folder_of(labels.labeller) / MODEL_FOLDER)
     start = labels.value("")
     held = {
