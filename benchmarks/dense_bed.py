@@ -192,10 +192,10 @@ def main() -> None:
         arms = trained(bench, bed, args)
     found = summary(arms, bed, sorted(bed.texts))
     found["annotator"] = annotator_figures(args.work / "annotated-0.jsonl", bed)
-    found["mining"] = [json.loads(line) for line in (args.work / "mined.jsonl").read_text().splitlines()]
+    found["mining"] = [json.loads(line) for line in dict.fromkeys((args.work / "mined.jsonl").read_text().splitlines())]
     found["mask"] = [json.loads(file.read_text()) for file in sorted(args.work.glob("seed-*/InfoNCE_with_mask.json"))]
     sys.stderr.write(tables(found) + "\n")
-    settings = {key: str(value) for key, value in vars(args).items()}
+    settings = {key: value for key, value in vars(args).items() if key not in ("work", "out")}
     write_result("dense-bed", {"settings": settings, "epochs": EPOCHS, **found}, args.out)
 
 
