@@ -8,8 +8,8 @@ and each arm compared with the untrained base and with named arms by paired boot
 kept in the work folder, so that an interrupted run goes on.
 
 `--base onnx` trains all-MiniLM-L6-v2's upper layers, over activations of the whole catalogue that are kept. With
-`--near 100` a test query's 100 best (R@100) are looked for among the products that are judged, or among the 100 nearest
-by the untrained encoder, for any query of its fold: a third of the catalogue, and a third of the time.
+`--near 150` only products that may be among a test query's 100 best are encoded, half of the catalogue: those that a
+linear map from the untrained vectors, learned on what is encoded already, puts among its 150 best.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ from multirecall.training.roar.recipe import Roar
 from multirecall.wiring.encoder_training import Annotating, catalogue_texts, shop_to_learn
 from multirecall.wiring.settings import load_settings
 
+RIDGE = 0.3
 EPOCHS = {"static": (10.0, 5.0), "onnx": (2.0, 1.0)}
 
 
@@ -90,7 +91,6 @@ class Bench:
         self.start = values_of(tower)
         self._annotating = annotating
         self._near = near
-        self._among: dict[tuple[str, ...], list[int]] = {}
         self._untrained: np.ndarray | None = None
         self._annotators: dict[int, Annotator] = {}
         self._after: dict[tuple[Any, ...], dict[str, torch.Tensor]] = {}
@@ -122,41 +122,58 @@ class Bench:
 
     def snapshot(self, fold: Fold) -> Snapshot:
         """Scores of the judged pairs of test and dev queries, and the 100 best of the products per test query."""
-        among = np.array(self.among(fold.test), dtype=np.int64)
-        names = {name for group in (*fold.test, *fold.dev) for name in group.products} | {self.ids[at] for at in among}
-        texts = sorted({*(self.texts[name] for name in names), *(group.query for group in (*fold.test, *fold.dev))})
-        of = dict(zip(texts, unit_vectors(self.tower, texts), strict=True))
+        groups = [*fold.test, *fold.dev]
+        texts = {self.texts[name] for group in groups for name in group.products} | {group.query for group in groups}
+        of = self._vectors(sorted(texts))
 
         def scores(groups: Sequence[GradedGroup]) -> np.ndarray:
             return np.concatenate(
                 [np.stack([of[self.texts[name]] for name in group.products]) @ of[group.query] for group in groups]
             )
 
-        tops, cosines = np.empty((len(fold.test), 0), dtype=np.int64), np.empty((len(fold.test), 0), dtype=np.float32)
-        if len(among):
-            queries = np.stack([of[group.query] for group in fold.test])
-            places, cosines = best_of(queries @ np.stack([of[self.texts[self.ids[at]]] for at in among]).T, 100)
-            tops = among[places]
+        tops, cosines = self._nearest(np.stack([of[group.query] for group in fold.test]), of)
         return Snapshot(test=scores(fold.test), dev=scores(fold.dev), tops=tops, cosines=cosines)
 
-    def among(self, groups: Sequence[GradedGroup]) -> list[int]:
-        """Places of the products that these queries are answered from."""
+    def _vectors(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        return dict(zip(texts, unit_vectors(self.tower, texts), strict=True)) if texts else {}
+
+    def _nearest(
+        self, queries: np.ndarray, of: Mapping[str, np.ndarray], n: int = 100
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Places among `ids` and cosines of each query's `n` best, best first; shapes (queries, n). `of` are vectors
+        that are known by now, by text."""
+        if self._near == 0 or not self.ids:
+            return np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0), dtype=np.float32)
+        texts = [self.texts[name] for name in self.ids]
         if self._near is None:
-            return list(range(len(self.ids)))
-        if not self._near:
-            return []
-        key = tuple(group.query for group in groups)
-        if key not in self._among:
+            return best_of(queries @ unit_vectors(self.tower, texts).T, n)
+        before = self._untrained_vectors(texts)
+        known = np.array([text in of for text in texts])
+        vectors = np.stack([of.get(text, np.zeros(queries.shape[1], dtype=np.float32)) for text in texts])
+        for _ in range(2):
+            guessed = np.where(known[:, None], vectors, guess(before, vectors, known))
+            wanted = [at for at in np.unique(best_of(queries @ guessed.T, self._near)[0]) if not known[at]]
+            found = self._vectors(sorted({texts[at] for at in wanted}))
+            for at in wanted:
+                vectors[at], known[at] = found[texts[at]], True
+        return best_of(np.where(known, queries @ vectors.T, -np.inf), n)
+
+    def _untrained_vectors(self, texts: Sequence[str]) -> np.ndarray:
+        if self._untrained is None:
             now = values_of(self.tower)
             put_back(self.tower, self.start)
-            if self._untrained is None:
-                self._untrained = unit_vectors(self.tower, [self.texts[name] for name in self.ids])
-            near = best_of(unit_vectors(self.tower, list(key)) @ self._untrained.T, self._near)[0]
+            self._untrained = unit_vectors(self.tower, texts)
             put_back(self.tower, now)
-            place = {name: at for at, name in enumerate(self.ids)}
-            judged = {place[name] for group in groups for name in group.products}
-            self._among[key] = sorted(judged | set(near.ravel().tolist()))
-        return self._among[key]
+        return self._untrained
+
+
+def guess(before: np.ndarray, vectors: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Unit vectors of all products, by the linear map that best makes those known of what they were before."""
+    inputs = np.c_[before, np.ones(len(before))].astype(np.float64)
+    learned = inputs[known]
+    weights = np.linalg.solve(learned.T @ learned + RIDGE * np.eye(inputs.shape[1]), learned.T @ vectors[known])
+    guessed = inputs @ weights
+    return guessed / np.linalg.norm(guessed, axis=1, keepdims=True)
 
 
 def best_of(scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
