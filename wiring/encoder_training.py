@@ -242,6 +242,12 @@ def _mine(
 
     rules = MiningRules()
     if training.annotated:  # shared out evenly: no query goes without
+        if training.annotated < len(train):
+            raise InvalidInput(
+                f"{training.annotated} pairs to annotate are less than one for each of {len(train)} training queries.",
+                hint="Raise MULTIRECALL_ANNOTATE_PAIRS.",
+                field="annotate_pairs",
+            )
         per_query = min(rules.max_annotated, training.annotated // len(train))
         rules = replace(rules, max_annotated=per_query)
 

@@ -105,7 +105,7 @@ def test_clicks_teach_as_far_as_they_are_sure(shop: Path, tmp_path: Path, monkey
     assert "or from --clicks alone" in " ".join(result.output.split())
 
 
-def test_an_annotator_without_an_address_is_told_before_anything_is_read(
+def test_an_annotator_that_cannot_be_asked_is_told_before_the_training(
     shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -113,6 +113,12 @@ def test_an_annotator_without_an_address_is_told_before_anything_is_read(
     result = CliRunner().invoke(app, asked(shop, tmp_path / "tuned", "--recipe", "mine-and-refine"))
     assert result.exit_code != 0
     assert "MULTIRECALL_ANNOTATE_URL" in result.output
+    monkeypatch.setenv("MULTIRECALL_ANNOTATE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("MULTIRECALL_ANNOTATE_MODEL", "m")
+    monkeypatch.setenv("MULTIRECALL_ANNOTATE_PAIRS", "3")
+    said = asked(shop, tmp_path / "tuned", "--recipe", "mine-and-refine", "--base", "static")
+    result = CliRunner().invoke(app, said)
+    assert "less than one for each" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(
