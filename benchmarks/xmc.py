@@ -15,7 +15,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ import numpy as np
 
 from benchmarks.measure import quantiles_ms, write_result
 from benchmarks.paired import MEASURES, paired_table
-from multirecall.core.match_text import split_parts
 from multirecall.core.ranking import Ranking
 from multirecall.evaluation.evaluating import evaluate
 from multirecall.evaluation.judgments import Judgments, read_judgments
@@ -37,8 +36,8 @@ from multirecall.search.understand import understand
 from multirecall.training.graded.groups import GradedGroup, graded_groups
 from multirecall.training.graded.scales import FOUR_GRADES
 from multirecall.training.graded.splits import deal_groups
-from multirecall.training.tuning.sampling import SAMPLED_FIELDS, sample_catalogue
-from multirecall.training.xmc.pairs import catalogue_pairs, judged_pairs
+from multirecall.training.xmc.pairs import judged_pairs
+from multirecall.training.xmc.shop import shop_pairs
 from multirecall.training.xmc.training import XmcTraining
 from multirecall.wiring.searchers import OpenSearcher, opened_searcher
 from multirecall.wiring.settings import load_settings
@@ -63,7 +62,7 @@ def main() -> None:
     queries, judgments = read_queries(args.data / "queries.tsv"), read_judgments(args.data / "judgments.tsv")
     result: dict[str, Any] = {"settings": {key: str(value) for key, value in vars(args).items()}}
     with opened_searcher(load_settings(engine=args.engine), routes="lexical,dense", fusion="rrf") as opened:
-        pairs = list(pairs_of(opened, args.pieces))
+        pairs = list(shop_pairs(opened.engine, opened.index, pieces=args.pieces))
         groups = graded_groups(
             queries, judgments, catalogue={product for _, product in pairs}, scale=FOUR_GRADES
         ).groups
@@ -73,6 +72,7 @@ def main() -> None:
         tested = [asked[group.qid] for _, test in parts_of(groups, args.folds) for group in test]
         found, timed = lists(opened, alone, tested, args.beam)
         result["catalogue"] = {**figures, **timed, **judged(found, asked, judgments)}
+        write_result(f"xmc_{args.name}", result, args.out)  # what follows takes several times as long
         of_folds: dict[str, tuple[Ranking, ...]] = {}
         for rest, test in parts_of(groups, args.folds):
             tree, figures = trained(training, [*pairs, *judged_pairs(rest)])
@@ -93,18 +93,6 @@ def parts_of(groups: Sequence[GradedGroup], folds: int) -> list[tuple[Sequence[G
         ([one for at, fold in enumerate(dealt) if at != number for one in fold], test)
         for number, test in enumerate(dealt)
     ]
-
-
-def pairs_of(opened: OpenSearcher, pieces: int) -> Iterable[tuple[str, str]]:
-    """Texts made of all products, by their records and by what else the index knows of their words."""
-    scan = opened.engine.scan
-    index = opened.index.name
-    sample = sample_catalogue(scan(SAMPLED_FIELDS, index=index), size=opened.index.count, seed=0)
-    described = {
-        str(record["id"]): split_parts(str(record.get("match_text") or ""))[4].split()
-        for record in scan(("match_text",), index=index)
-    }
-    return catalogue_pairs(sample.products, described=described, pieces=pieces)
 
 
 def trained(training: XmcTraining, pairs: Sequence[tuple[str, str]]) -> tuple[XmcTree, dict[str, Any]]:

@@ -15,6 +15,7 @@ from multirecall.cli.state import command
 from multirecall.cli.train_encoder import train_encoder_command
 from multirecall.cli.train_rewriter import train_rewriter_command
 from multirecall.cli.train_semantic_id import train_semantic_id_command
+from multirecall.cli.train_xmc import train_xmc_command
 from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.training.blender.growing import Growing
 from multirecall.wiring.blenders import blender_folder
@@ -28,6 +29,7 @@ train_app = typer.Typer(help="Learn models from the catalogue and judgments.", n
 train_app.command("rewriter")(train_rewriter_command)
 train_app.command("encoder")(train_encoder_command)
 train_app.command("semantic-id")(train_semantic_id_command)
+train_app.command("xmc")(train_xmc_command)
 
 
 def _train_by_workers(

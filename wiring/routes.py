@@ -24,7 +24,7 @@ from multirecall.wiring.settings import Settings
 
 __all__ = ["ROUTES", "OpenRoutes", "open_routes", "route_names"]
 
-ROUTES = ("lexical", "dense", "rewrite", "semantic_id")
+ROUTES = ("lexical", "dense", "rewrite", "semantic_id", "xmc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +82,8 @@ def open_routes(
             opened.routes.append(_rewrite_route(settings, index, opened, models, k=k, vector_field=vector_field))
         elif name == "semantic_id":
             opened.routes.append(open_semantic_id_route(engine, index, k=k))
+        elif name == "xmc":
+            opened.routes.append(_xmc_route(settings, k=k))
         elif vectors is not None:
             opened.routes.append(DenseRoute(k=k, field=vectors.name))
         elif may_leave_out and len(names) > 1:
@@ -93,6 +95,20 @@ def open_routes(
                 field="routes",
             )
     return opened
+
+
+def _xmc_route(settings: Settings, *, k: int) -> Route:
+    """The route with the tree of the settings, which any index of these products can use."""
+    from multirecall.recall.xmc.artefact import open_tree  # numba, for those alone who use it
+    from multirecall.recall.xmc.route import XmcRoute
+
+    if settings.xmc_tree is None:
+        raise InvalidSettings(
+            "Route 'xmc' has no tree.",
+            hint="`multirecall train xmc --out FILE`, then set MULTIRECALL_XMC_TREE=FILE.",
+            field="xmc_tree",
+        )
+    return XmcRoute(tree=open_tree(settings.xmc_tree), k=k)
 
 
 def _rewrite_route(

@@ -22,6 +22,8 @@ __all__ = ["Columns", "Grams", "SparseRow", "columns_of", "learned_grams"]
 
 Columns = NDArray[np.uint32]
 _PIECE = 3
+_PIECE_WEIGHT = 0.6
+"""A word has many pieces; together they must not drown it."""
 
 
 class SparseRow(NamedTuple):
@@ -61,13 +63,14 @@ def columns_of(text: str, language: str, size: int) -> Columns:
 
 
 def learned_grams(columns: Iterable[Columns], *, language: str, size: int) -> Grams:
-    """Weights by how many of the texts hold each column: log(1 + texts / texts with it)."""
+    """Weights by how many of the texts hold each column: log(1 + texts / texts with it); of pieces a part of that."""
     counts = np.zeros(size, dtype=np.int64)
     n_texts = 0
     for of in columns:
         counts[of] += 1
         n_texts += 1
     weights = np.where(counts > 0, np.log1p(n_texts / np.maximum(counts, 1)), 0.0)
+    weights[: _n_pieces(size)] *= _PIECE_WEIGHT
     return Grams(language=language, weights=weights.astype(np.float32))
 
 
@@ -75,8 +78,18 @@ def learned_grams(columns: Iterable[Columns], *, language: str, size: int) -> Gr
 def _word_columns(word: str, its_stem: str, size: int) -> tuple[int, ...]:
     bounded = f"<{word}>"
     pieces = [f"~{bounded[at : at + _PIECE]}" for at in range(len(bounded) - _PIECE + 1)]
-    return tuple(_hashed(gram, size) for gram in (its_stem, *pieces))
+    return (_hashed(its_stem, size), *(_hash(piece) % _n_pieces(size) for piece in pieces))
 
 
-def _hashed(gram: str, size: int) -> int:
-    return crc32(gram.encode("utf-8", "surrogatepass")) % size
+def _hashed(words: str, size: int) -> int:
+    """Words have columns of their own, behind those of pieces."""
+    first = _n_pieces(size)
+    return first + _hash(words) % (size - first)
+
+
+def _hash(gram: str) -> int:
+    return crc32(gram.encode("utf-8", "surrogatepass"))
+
+
+def _n_pieces(size: int) -> int:
+    return size // 8

@@ -2,8 +2,9 @@
 
 L2-regularised squared hinge loss by dual coordinate descent (Hsieh et al., ICML 2008), as liblinear does it:
 
-    min_w  1/2 |w|^2 + C sum_i max(0, 1 - y_i w x_i)^2
+    min_w  1/2 |w|^2 + sum_i C_i max(0, 1 - y_i w x_i)^2
 
+C_i is `cost`, for the few examples of the child itself `positive_weight` times as much.
 The other examples of the same node are the hard negatives: what the levels above could not tell apart.
 """
 
@@ -31,6 +32,7 @@ def fit_children(
     positive_starts: Places,
     positives: Places,
     cost: float,
+    positive_weight: float,
     rounds: int,
 ) -> Float32Array:
     """Weights of shape (children, n_columns + 1), the last one for the constant 1.
@@ -55,15 +57,16 @@ def fit_children(
         for _ in range(rounds):
             largest = 0.0
             for row in range(n_rows):
+                ridge = 0.5 / (cost * positive_weight if sides[row] > 0.0 else cost)
                 margin = weights[n_columns]
                 for at in range(starts[row], starts[row + 1]):
                     margin += weights[columns[at]] * values[at]
-                slope = sides[row] * margin - 1.0 + alphas[row] / (2.0 * cost)
+                slope = sides[row] * margin - 1.0 + alphas[row] * ridge
                 if alphas[row] == 0.0 and slope > 0.0:
                     continue
                 largest = max(largest, abs(slope))
                 before = alphas[row]
-                alphas[row] = max(0.0, before - slope / (lengths[row] + 1.0 / (2.0 * cost)))
+                alphas[row] = max(0.0, before - slope / (lengths[row] + ridge))
                 step = (alphas[row] - before) * sides[row]
                 weights[n_columns] += step
                 for at in range(starts[row], starts[row + 1]):

@@ -22,20 +22,26 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XmcTraining:
-    """How a tree is trained. `branches` per node at most, about `leaf` products below the last node; `cost` of an error
-    against |w|^2 / 2; weights below `threshold` are dropped; `columns` that grams are hashed to."""
+    """How a tree is trained.
+
+    `branches` per node at most, about `leaf` products below the last node. `cost` of an error against |w|^2 / 2, and
+    `positive_weight` times that for a node's own examples: both chosen on Icecat (docs/results/generative.md). Weights
+    below `threshold` are dropped; grams are hashed to `columns`.
+    """
 
     branches: int = 32
     leaf: int = 64
-    cost: float = 1.0
-    rounds: int = 20
-    threshold: float = 0.1
+    cost: float = 0.1
+    positive_weight: float = 3.0
+    rounds: int = 10
+    threshold: float = 0.02
     columns: int = 1 << 18
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.branches, self.leaf) < 2 or min(self.rounds, self.columns) < 1 or self.cost <= 0:
-            raise InvalidInput("branches and leaf are 2 or more, rounds, columns and cost above 0.", field="branches")
+        above_0 = (self.rounds, self.columns, self.cost, self.positive_weight)
+        if min(self.branches, self.leaf) < 2 or min(above_0) <= 0:
+            raise InvalidInput("branches and leaf are 2 or more, rounds, columns, costs above 0.", field="branches")
 
     def fit(
         self,
@@ -89,7 +95,15 @@ class XmcTraining:
         used, columns = np.unique(instances.columns[places], return_inverse=True)
         firsts = np.searchsorted(child, np.arange(child[0], child[-1] + 2))
         weights = fit_children(
-            starts, columns, instances.values[places], len(used), firsts, positives, self.cost, self.rounds
+            starts,
+            columns,
+            instances.values[places],
+            len(used),
+            firsts,
+            positives,
+            self.cost,
+            self.positive_weight,
+            self.rounds,
         )
         out = []
         for learned in weights:

@@ -20,7 +20,7 @@ from multirecall.training.xmc.training import XmcTraining
 
 WORDS = ("lamp", "chair", "printer", "cable")
 PAIRS = [(f"{word} {at}", f"{word}-{at}") for word in WORDS for at in range(6)]
-ROUTE = XmcRoute(tree=XmcTraining(branches=2, leaf=6, columns=1 << 10).fit(PAIRS, language="english"), k=6)
+ROUTE = XmcRoute(tree=XmcTraining(branches=2, leaf=6, columns=1 << 16).fit(PAIRS, language="english"), k=6)
 
 
 @pytest.fixture(scope="module")

@@ -36,9 +36,9 @@ def test_classifiers_are_those_of_liblinear() -> None:
     side = dense @ random.standard_normal(6) + 0.3 > 0
     starts = np.arange(0, 241, 6)
     columns = np.tile(np.arange(6), 40)
-    found = fit_children(starts, columns, dense.ravel(), 6, np.array([0, side.sum()]), np.flatnonzero(side), 0.5, 2000)[
-        0
-    ]
+    found = fit_children(
+        starts, columns, dense.ravel(), 6, np.array([0, side.sum()]), np.flatnonzero(side), 0.5, 1.0, 2000
+    )[0]
     oracle = LinearSVC(C=0.5, tol=1e-8, max_iter=100_000, random_state=0).fit(dense, side)
     # ours stops when nothing moves by a tenth of a margin; the loss is what counts
     signs = np.where(side, 1.0, -1.0)
