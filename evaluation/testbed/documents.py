@@ -77,7 +77,8 @@ Classes: `head` (a type or category), `torso` (one more property), `tail` (two a
 French, Spanish, Italian, Dutch), `attribute_unit` (measured values, units abbreviated or in words).
 Tiers follow the number of searches (Zipf's law, exponent 1): head 6 and more, torso 3 to 5, tail 2, once 1.
 Splits (train, dev, test) are disjoint in meaning, in concept (knowledge concept, synonym pair, foreign word) and in
-wording template.
+wording template; but a knowledge query goes by its concept alone, so that a plain query of another split may mean the
+same (some 3 queries in 100): who trains on grades must leave those out.
 
 ## Clicks
 `query_id` is one search; it shows ten judged products. P(click) = .35 / .12 / .03 / .005 for grades 3 / 2 / 1 / 0,
