@@ -13,6 +13,7 @@ from multirecall.cli.output import console, print_json, printable, stderr
 from multirecall.cli.show_training import training_steps, training_summary, training_view
 from multirecall.cli.state import command
 from multirecall.cli.train_encoder import train_encoder_command
+from multirecall.cli.train_multispan import train_multispan_command
 from multirecall.cli.train_rewriter import train_rewriter_command
 from multirecall.cli.train_semantic_id import train_semantic_id_command
 from multirecall.cli.train_xmc import train_xmc_command
@@ -28,6 +29,7 @@ __all__ = ["train_app"]
 train_app = typer.Typer(help="Learn models from the catalogue and judgments.", no_args_is_help=True)
 train_app.command("rewriter")(train_rewriter_command)
 train_app.command("encoder")(train_encoder_command)
+train_app.command("multispan")(train_multispan_command)
 train_app.command("semantic-id")(train_semantic_id_command)
 train_app.command("xmc")(train_xmc_command)
 

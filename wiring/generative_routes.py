@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from multirecall.core.errors import InvalidSettings
 from multirecall.engines.base import Engine, IndexInfo
+from multirecall.recall.base import Route
 from multirecall.recall.semantic_ids.folder import KIND, MODEL_FOLDER, folder_of
 from multirecall.recall.semantic_ids.route import SemanticIdRoute
 from multirecall.recall.semantic_ids.writing import id_writer
 
-__all__ = ["open_semantic_id_route"]
+__all__ = ["open_multispan_route", "open_semantic_id_route"]
 
 
 def open_semantic_id_route(engine: Engine, index: IndexInfo, *, k: int) -> SemanticIdRoute:
@@ -36,3 +39,17 @@ def open_semantic_id_route(engine: Engine, index: IndexInfo, *, k: int) -> Seman
         if label.startswith(start)
     }
     return SemanticIdRoute(writer=id_writer(model, sorted(held)), labels=labels, vector_field=vectors[0].name, k=k)
+
+
+def open_multispan_route(folder: Path | None, *, k: int) -> Route:
+    """The route of a folder. Raises InvalidSettings without one, and what opening it raises."""
+    from multirecall.recall.multispan.folder import open_span_writer  # onnxruntime, for those alone who use it
+    from multirecall.recall.multispan.route import MultiSpanRoute
+
+    if folder is None:
+        raise InvalidSettings(
+            "Route 'multispan' has no model.",
+            hint="`multirecall train multispan --out FOLDER`, then set MULTIRECALL_MULTISPAN=FOLDER.",
+            field="multispan",
+        )
+    return MultiSpanRoute(writer=open_span_writer(folder.expanduser()), k=k)

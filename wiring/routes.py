@@ -17,14 +17,14 @@ from multirecall.recall.rewrite import RewriteRoute
 from multirecall.search.serving.query_vectors import RememberingEncoder
 from multirecall.search.serving.shared_vectors import SharedVectors
 from multirecall.wiring.engines import opened_encoder
-from multirecall.wiring.generative_routes import open_semantic_id_route
+from multirecall.wiring.generative_routes import open_multispan_route, open_semantic_id_route
 from multirecall.wiring.rewriter_models import RewriterModels
 from multirecall.wiring.rewriters import opened_rewriters
 from multirecall.wiring.settings import Settings
 
 __all__ = ["ROUTES", "OpenRoutes", "open_routes", "route_names"]
 
-ROUTES = ("lexical", "dense", "rewrite", "semantic_id", "xmc")
+ROUTES = ("lexical", "dense", "rewrite", "semantic_id", "multispan", "xmc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +82,8 @@ def open_routes(
             opened.routes.append(_rewrite_route(settings, index, opened, models, k=k, vector_field=vector_field))
         elif name == "semantic_id":
             opened.routes.append(open_semantic_id_route(engine, index, k=k))
+        elif name == "multispan":
+            opened.routes.append(open_multispan_route(settings.multispan, k=k))
         elif name == "xmc":
             opened.routes.append(_xmc_route(settings, k=k))
         elif vectors is not None:

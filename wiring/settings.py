@@ -57,8 +57,10 @@ class Settings(ServiceSettings, PageSettings, CacheSettings, RewriterSettings, A
     labels: str = Field("", description="models that label products, comma-separated: semantic_id:FOLDER; empty: none")
     encoder_threads: int = Field(0, ge=0, le=256, description="threads of the encoder; 0: one per core")
     routes: str = Field(
-        "lexical,dense", description="recall routes, comma-separated: lexical, dense, rewrite, semantic_id, xmc"
+        "lexical,dense",
+        description="recall routes, comma-separated: lexical, dense, rewrite, semantic_id, multispan, xmc",
     )
+    multispan: Path | None = Field(None, description="folder of `multirecall train multispan`; empty: none")
     xmc_tree: Path | None = Field(None, description="file of `multirecall train xmc`, for the route xmc; empty: none")
     fusion: str = Field("weighted_sum", description="weighted_sum, rrf?k=20, weighted_sum?dense=0.6, blender:PATH")
     route_policy: Path | None = Field(
@@ -98,7 +100,7 @@ class Settings(ServiceSettings, PageSettings, CacheSettings, RewriterSettings, A
 
     @field_validator(
         "judgments", "judged_queries", "reports", "rewriter_dir", "synonyms", "knowledge", "annotate_policy",
-        "xmc_tree",
+        "multispan", "xmc_tree",
         mode="before",
     )  # fmt: skip
     @classmethod

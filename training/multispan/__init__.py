@@ -1,0 +1,1 @@
+"""Query→MultiSpan: a model that writes spans of titles for a query (sheet 3, part 2A)."""
