@@ -24,6 +24,7 @@ def test_the_servers(
 ) -> None:
     url = request.getfixturevalue(f"{kind}_url")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MULTIRECALL_ENGINE_TIMEOUT_S", "120")  # what is asked here is right or wrong, not quick or slow
     engine = f"{url}/{index_prefix}icecat"
     files = sorted(str(path) for path in icecat_dir.glob("*.json.zip"))
     built = multirecall("index", *files, "--engine", engine, "--encoder", "static", "--json")
