@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from multirecall.cli.bar import drawn_bar
+from multirecall.cli.judged import read_judged
 from multirecall.cli.output import console, print_json, printable
 from multirecall.cli.state import command
-from multirecall.core.errors import InvalidInput
 from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.settings import load_settings
 
@@ -36,16 +36,12 @@ def train_multispan_command(
 
     Example: multirecall train multispan --out spans
     """
-    from multirecall.evaluation.judgments import read_judgments
-    from multirecall.evaluation.queries import read_queries
     from multirecall.training.multispan.training import SpanRecipe, train_multispan
 
-    if (queries is None) != (judgments is None):
-        raise InvalidInput("--queries and --judgments belong together.", hint="Give both, or none.", field="judgments")
+    asked, judged = read_judged(queries, judgments)
     recipe = SpanRecipe(spans=spans, precision=precision, seed=seed)
     if steps is not None:
-        tuning = replace(recipe.tuning, steps=steps, warmup=min(recipe.tuning.warmup, max(1, steps // 5)))
-        recipe = replace(recipe, tuning=tuning)
+        recipe = replace(recipe, tuning=recipe.tuning.of_steps(steps))
     with opened_engine(load_settings(), engine) as opened, drawn_bar("Reading titles", shown=not as_json) as draw:
 
         def on_row(row: Mapping[str, Any]) -> None:
@@ -56,8 +52,8 @@ def train_multispan_command(
             opened,
             recipe,
             out=out,
-            queries=read_queries(queries) if queries is not None else (),
-            judgments=read_judgments(judgments) if judgments is not None else None,
+            queries=asked,
+            judgments=judged,
             resume=resume,
             on_row=on_row,
         )

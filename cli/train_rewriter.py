@@ -65,7 +65,7 @@ def train_rewriter_command(
     chosen = replace(open_recipe(recipe, lora_rank=lora_rank), seed=seed, pseudo_titles=pseudo_titles)
     supervised, reinforced = chosen.supervised, replace(chosen.reinforced, cycle=cycle)
     if steps is not None:
-        supervised = replace(supervised, steps=steps, warmup=min(supervised.warmup, max(1, steps // 5)))
+        supervised = supervised.of_steps(steps)
     if updates is not None:
         reinforced = replace(reinforced, updates=updates)
     chosen = replace(chosen, supervised=supervised, reinforced=reinforced)

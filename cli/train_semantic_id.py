@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from multirecall.cli.bar import drawn_bar
+from multirecall.cli.judged import read_judged
 from multirecall.cli.output import console, print_json, printable
 from multirecall.cli.state import command
-from multirecall.core.errors import InvalidInput
 from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.settings import load_settings
 
@@ -40,16 +40,12 @@ def train_semantic_id_command(
 
     Example: multirecall train semantic-id --out ids
     """
-    from multirecall.evaluation.judgments import read_judgments
-    from multirecall.evaluation.queries import read_queries
     from multirecall.training.semantic_id.training import IdRecipe, train_semantic_ids
 
-    if (queries is None) != (judgments is None):
-        raise InvalidInput("--queries and --judgments belong together.", hint="Give both, or none.", field="judgments")
+    asked, judged = read_judged(queries, judgments)
     recipe = IdRecipe(sizes=(codes,) * layers, heads=heads, precision=precision, seed=seed)
     if steps is not None:
-        tuning = replace(recipe.tuning, steps=steps, warmup=min(recipe.tuning.warmup, max(1, steps // 5)))
-        recipe = replace(recipe, tuning=tuning)
+        recipe = replace(recipe, tuning=recipe.tuning.of_steps(steps))
     settings = load_settings()
     with opened_engine(settings, engine) as opened, drawn_bar("Making ids", shown=not as_json) as draw:
 
@@ -61,8 +57,8 @@ def train_semantic_id_command(
             opened,
             recipe,
             out=out,
-            queries=read_queries(queries) if queries is not None else (),
-            judgments=read_judgments(judgments) if judgments is not None else None,
+            queries=asked,
+            judgments=judged,
             resume=resume,
             on_row=on_row,
         )

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from multirecall.cli.bar import drawn_bar
+from multirecall.cli.judged import read_judged
 from multirecall.cli.output import console, print_json, printable
 from multirecall.cli.state import command
-from multirecall.core.errors import InvalidInput
 from multirecall.wiring.engines import opened_engine
 from multirecall.wiring.settings import load_settings
 
@@ -32,17 +32,12 @@ def train_xmc_command(
 
     Example: multirecall train xmc --out tree
     """
-    from multirecall.evaluation.judgments import read_judgments
-    from multirecall.evaluation.queries import read_queries
-    from multirecall.training.graded.groups import GradedGroup, graded_groups
+    from multirecall.training.graded.groups import graded_groups
     from multirecall.training.xmc.shop import train_tree
     from multirecall.training.xmc.training import XmcTraining
 
-    if (queries is None) != (judgments is None):
-        raise InvalidInput("--queries and --judgments belong together.", hint="Give both, or none.", field="judgments")
-    judged: tuple[GradedGroup, ...] = ()
-    if queries is not None and judgments is not None:
-        judged = graded_groups(read_queries(queries), read_judgments(judgments)).groups
+    asked, grades = read_judged(queries, judgments)
+    judged = graded_groups(asked, grades).groups if grades is not None else ()
     training = XmcTraining(leaf=leaf, rounds=rounds, seed=seed)
     with opened_engine(load_settings(), engine) as opened, drawn_bar("Reading products", shown=not as_json) as draw:
         tree, card = train_tree(

@@ -22,7 +22,7 @@ from multirecall.indexer.projection import to_record
 from multirecall.indexer.rows import Reject, RowReader, Warnings
 from multirecall.indexer.sources.base import SourceRow
 from multirecall.indexer.vectors import NoCache, VectorCache, reusable_fields, stored_vectors
-from multirecall.recall.labelling import LabellerOf, labelled, no_labeller
+from multirecall.recall.labelling import LabellerOf, no_labeller, with_labels
 
 __all__ = ["Applied", "Applier", "EncoderOf", "Outcome", "OutcomeKind", "product_of_record"]
 
@@ -224,9 +224,8 @@ class Applier:
         labellers = [self._labeller_of(field, schema) for field in schema.labels]
         products = list(ready.values())
         indexed = [IndexedProduct(id=one.product.id, fields=one.record, vectors=one.vectors) for one in products]
-        for one, labels in zip(products, labelled(indexed, labellers), strict=True):
-            if labels:
-                one.record = {**one.record, "labels": list(labels)}
+        for one, product in zip(products, with_labels(indexed, labellers), strict=True):
+            one.record = dict(product.fields)
 
     # ---------------------------------------------------------------- writing
 

@@ -15,7 +15,7 @@ from multirecall.indexer.rows import Reject, RowReader
 from multirecall.indexer.seen_ids import Places, SeenIds
 from multirecall.indexer.sources.base import Row, RowSource
 from multirecall.indexer.vectors import reusable_fields, stored_vectors
-from multirecall.recall.labelling import Labeller, labelled
+from multirecall.recall.labelling import Labeller, with_labels
 
 __all__ = ["Prepared", "Reuse", "Written", "encoded_batches", "prepared_batches", "reusable"]
 
@@ -127,7 +127,7 @@ def encoded_batches(
                 else:
                     without += 1
         indexed = [replace(p.upsert.product, vectors=v) for p, v in zip(batch.products, vectors, strict=True)]
-        indexed = _labelled(indexed, labellers)
+        indexed = with_labels(indexed, labellers)
         yield replace(
             batch,
             products=tuple(
@@ -139,15 +139,6 @@ def encoded_batches(
             reused=reused,
             without_vector=without,
         )
-
-
-def _labelled(products: list[IndexedProduct], labellers: Sequence[Labeller]) -> list[IndexedProduct]:
-    if not labellers:
-        return products
-    return [
-        replace(product, fields={**product.fields, "labels": list(labels)}) if labels else product
-        for product, labels in zip(products, labelled(products, labellers), strict=True)
-    ]
 
 
 def _known_vectors(batch: Prepared, engine: Engine, reuse: Reuse) -> dict[tuple[str, str], Float32Array]:

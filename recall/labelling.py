@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.engines.base import IndexedProduct
 from multirecall.engines.schema import LabelField, Schema
 
-__all__ = ["Labeller", "LabellerOf", "label_field", "labelled", "no_labeller"]
+__all__ = ["Labeller", "LabellerOf", "label_field", "no_labeller", "with_labels"]
 
 
 @runtime_checkable
@@ -51,15 +52,18 @@ def label_field(labeller: Labeller) -> LabelField:
     return LabelField(name=labeller.name, labeller=labeller.spec, fingerprint=labeller.fingerprint)
 
 
-def labelled(products: Sequence[IndexedProduct], labellers: Sequence[Labeller]) -> list[tuple[str, ...]]:
-    """The values of each product's field `labels`, of all labellers in their order."""
+def with_labels(products: Sequence[IndexedProduct], labellers: Sequence[Labeller]) -> list[IndexedProduct]:
+    """The products with the field `labels`, of all labellers in their order; as they are where none says anything."""
     values: list[tuple[str, ...]] = [() for _ in products]
     for labeller in labellers:
         field, said = label_field(labeller), labeller.labels(products)
         values = [
             (*before, *(field.value(label) for label in labels)) for before, labels in zip(values, said, strict=True)
         ]
-    return values
+    return [
+        replace(product, fields={**product.fields, "labels": list(labels)}) if labels else product
+        for product, labels in zip(products, values, strict=True)
+    ]
 
 
 def no_labeller(field: LabelField, schema: Schema) -> Labeller:

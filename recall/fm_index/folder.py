@@ -22,9 +22,9 @@ from multirecall.recall.array_file import digest_of, open_arrays, write_arrays
 from multirecall.recall.fm_index.index import FMIndex, Part
 from multirecall.recall.fm_index.segment import Int32Array, Segment
 
-__all__ = ["open_fm_index", "save_fm_index"]
+__all__ = ["MANIFEST", "open_fm_index", "save_fm_index"]
 
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 _KIND, _VERSION = "fm_index", 1
 _DEAD, _DEAD_VERSION = "fm_index_deleted", 1
 
@@ -32,7 +32,7 @@ _DEAD, _DEAD_VERSION = "fm_index_deleted", 1
 def save_fm_index(index: FMIndex, folder: Path) -> None:
     """Writes the index into the folder, made if need be; what was there is replaced. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    before = _files(_read(folder)) if (folder / _MANIFEST).exists() else set()
+    before = _files(_read(folder)) if (folder / MANIFEST).exists() else set()
     rows = []
     for part in index.parts:
         row = {"segment": part.segment.digest, "deleted": ""}
@@ -42,7 +42,7 @@ def save_fm_index(index: FMIndex, folder: Path) -> None:
             row["deleted"] = _save_dead(part.dead, folder)
         rows.append(row)
     body = {"kind": _KIND, "version": _VERSION, "vocab": index.vocab, "parts": rows}
-    write_atomically(folder / _MANIFEST, json.dumps(body | {"sha256": _digest(body)}, indent=1).encode())
+    write_atomically(folder / MANIFEST, json.dumps(body | {"sha256": _digest(body)}, indent=1).encode())
     named = {f"{digest}.safetensors" for row in rows for digest in row.values()}
     for file in folder.glob("*.safetensors"):
         if file.name not in named | before:
@@ -81,7 +81,7 @@ def _save_dead(dead: Int32Array, folder: Path) -> str:
 
 def _read(folder: Path) -> dict[str, Any]:
     """The manifest. Raises NotFound or IndexCorrupt."""
-    path = folder / _MANIFEST
+    path = folder / MANIFEST
     try:
         body: dict[str, Any] = json.loads(path.read_bytes())
         whole = body.pop("sha256") == _digest(body)

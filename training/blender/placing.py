@@ -4,13 +4,42 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["put_in_place"]
+from multirecall.core.errors import InvalidSettings
+
+__all__ = ["may_replace", "put_in_place", "written_whole"]
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A new folder beside `path` to write into; when the block ends it takes the place of `path`, and goes if it raises.
+
+    Raises InvalidSettings, with the field `out`, for what the disk refuses; then nothing has changed.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            yield made
+            made.chmod(0o755)  # mkdtemp makes it for its owner alone
+            put_in_place(made, path)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    except OSError as error:
+        raise InvalidSettings(f"Cannot write {path}: {error.strerror or error}.", field="out") from None
+
+
+def may_replace(folder: Path, sign: str) -> bool:
+    """Whether `folder` is free: absent, empty, or one of ours, which holds the file `sign`."""
+    return not folder.exists() or (folder.is_dir() and ((folder / sign).is_file() or not any(folder.iterdir())))
 
 
 def put_in_place(made: Path, path: Path) -> None:

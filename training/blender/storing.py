@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 from multirecall.core.errors import InvalidSettings
 from multirecall.fusion.blender_model import MODEL_FILES, BlenderModel
-from multirecall.training.blender.placing import put_in_place
+from multirecall.training.blender.placing import written_whole
 
 __all__ = ["check_target", "save_blender"]
 
@@ -27,15 +25,6 @@ def save_blender(model: BlenderModel, path: Path) -> None:
     Raises InvalidSettings as check_target does, and if the folder cannot be written.
     """
     check_target(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        try:
-            for name, text in model.to_files().items():
-                (made / name).write_text(text, encoding="utf-8")
-            made.chmod(0o755)
-            put_in_place(made, path)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    except OSError as error:
-        raise InvalidSettings(f"Cannot write {path}: {error.strerror or error}.", field="out") from None
+    with written_whole(path) as made:
+        for name, text in model.to_files().items():
+            (made / name).write_text(text, encoding="utf-8")

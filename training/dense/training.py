@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +13,7 @@ import torch
 
 from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.encoders.fingerprint import fingerprint
-from multirecall.training.blender.placing import put_in_place
+from multirecall.training.blender.placing import may_replace, written_whole
 from multirecall.training.dense.base import Tower
 from multirecall.training.dense.learning import Pace, learn
 from multirecall.training.dense.pairs import Mixture, Pair, known_answers
@@ -125,26 +123,18 @@ def write_encoder(
     Raises InvalidSettings if something else lies there, or it cannot be written; then nothing has changed.
     """
     check_encoder_target(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            beside(made)
-            tower.write(made)
-            (made / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-            for one in (made, *made.rglob("*")):  # others serve it; safetensors writes for its owner alone
-                one.chmod(0o755 if one.is_dir() else 0o644)
-            put_in_place(made, folder)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    except OSError as error:
-        raise InvalidSettings(f"Cannot write {folder}: {error.strerror or error}.", field="out") from None
+    with written_whole(folder) as made:
+        beside(made)
+        tower.write(made)
+        (made / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+        for one in made.rglob("*"):  # others serve it; safetensors writes for its owner alone
+            one.chmod(0o755 if one.is_dir() else 0o644)
     return f"{tower.encoder_kind}:{folder}"
 
 
 def check_encoder_target(folder: Path) -> None:
     """Raises InvalidSettings if something lies there that is no trained encoder."""
-    if folder.exists() and not (folder.is_dir() and ((folder / CARD).is_file() or not any(folder.iterdir()))):
+    if not may_replace(folder, CARD):
         raise InvalidSettings(f"{folder} exists and is no trained encoder.", hint="Choose another folder.", field="out")
 
 

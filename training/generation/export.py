@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +14,7 @@ from multirecall.core.errors import InvalidInput, InvalidSettings, UnsupportedFe
 from multirecall.encoders.base import Float32Array
 from multirecall.encoders.fingerprint import FileDigests, fingerprint
 from multirecall.recall.generation.onnx_steps import CARD, FORMAT, STEP_GRAPH, TEXTS_GRAPH, TOKENIZER
-from multirecall.training.blender.placing import put_in_place
+from multirecall.training.blender.placing import may_replace, written_whole
 from multirecall.training.generation.extras import required
 from multirecall.training.generation.policy import Policy
 from multirecall.training.generation.steps_graph import PRODUCTS, Sequencer, step_graph, texts_graph
@@ -49,26 +47,17 @@ def export_steps(
     model = policy.plain_model()
     _check_shape(model)
     files = _files(policy, model, precision, max_source_tokens)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            for name, content in files.items():
-                (made / name).write_bytes(content)
-            whole = _card(policy, model, precision, max_source_tokens, made, card)
-            (made / CARD).write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
-            made.chmod(0o755)
-            put_in_place(made, folder)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    except OSError as error:
-        raise InvalidSettings(f"Cannot write {folder}: {error.strerror or error}.", field="out") from None
+    with written_whole(folder) as made:
+        for name, content in files.items():
+            (made / name).write_bytes(content)
+        whole = _card(policy, model, precision, max_source_tokens, made, card)
+        (made / CARD).write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
     return str(whole["fingerprint"])
 
 
 def check_steps_target(folder: Path) -> None:
     """Raises InvalidSettings if something lies there that is no exported model."""
-    if folder.exists() and not (folder.is_dir() and ((folder / CARD).is_file() or not any(folder.iterdir()))):
+    if not may_replace(folder, CARD):
         raise InvalidSettings(f"{folder} exists and is no exported model.", hint="Choose another folder.", field="out")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -45,6 +45,10 @@ class FineTuning:
     warmup: int = 400
     embeddings: float = 1.0
     smoothing: float = 0.1
+
+    def of_steps(self, steps: int) -> Self:
+        """The same course in so many steps; of a short one a fifth at most is warmup."""
+        return replace(self, steps=steps, warmup=min(self.warmup, max(1, steps // 5)))
 
 
 def rate_at(step: int, settings: FineTuning) -> float:

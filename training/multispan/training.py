@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,26 +14,23 @@ from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.engines.base import Engine
 from multirecall.evaluation.judgments import Judgments
 from multirecall.evaluation.queries import JudgedQuery
-from multirecall.recall.fm_index.folder import save_fm_index
+from multirecall.recall.fm_index.folder import MANIFEST, save_fm_index
 from multirecall.recall.fm_index.index import FMIndex
 from multirecall.recall.generation.onnx_steps import open_onnx_steps
 from multirecall.recall.multispan.folder import MODEL_FOLDER, SEPARATOR, TITLES_FOLDER
-from multirecall.training.blender.placing import put_in_place
-from multirecall.training.generation.backbones import Backbone, open_policy
+from multirecall.training.blender.placing import may_replace, written_whole
+from multirecall.training.generation.backbones import Backbone
+from multirecall.training.generation.course import checkpoint_mark, good_products, mixed_tasks, new_policy
 from multirecall.training.generation.export import export_steps
-from multirecall.training.generation.extras import required
 from multirecall.training.generation.policy import Policy
-from multirecall.training.generation.progress import OnRow, Progress, step_seed
-from multirecall.training.generation.sft import FineTuning, Task, fine_tune
+from multirecall.training.generation.progress import OnRow, Progress
+from multirecall.training.generation.sft import FineTuning, Taught, fine_tune
 from multirecall.training.multispan.spans import Phrases, learn_phrases
 from multirecall.training.semantic_id.lessons import made_up_queries
 
 __all__ = ["SpanRecipe", "Titled", "TrainedSpans", "lessons_of", "read_titles", "train_multispan"]
 
 _FIELDS = ("id", "title", "brand", "category_path")
-_LEAST = 0.6
-"""A judged product is a lesson of its query from this part of the highest grade on."""
-
 _MAX_SOURCE_TOKENS = 32
 _MAX_TITLE_CHARS = 200
 
@@ -108,12 +102,9 @@ def lessons_of(
         for text in made_up_queries(title, brand, category, each=recipe.made_up, dice=dice):
             own += _targets(text, title, phrases, recipe, dice)
     titles = dict(zip(products.ids, products.titles, strict=True))
-    least = _LEAST * judgments.top_grade if judgments is not None else 0.0
     judged: list[tuple[str, str]] = []
-    for query in queries:
-        for product, grade in (judgments.of(query.qid) if judgments is not None else {}).items():
-            if grade >= least and product in titles:
-                judged += _targets(query.text, titles[product], phrases, recipe, dice)
+    for text, product in good_products(queries, judgments, titles):
+        judged += _targets(text, titles[product], phrases, recipe, dice)
     return own, judged
 
 
@@ -153,12 +144,16 @@ def train_multispan(
     own, judged = lessons_of(products, phrases, recipe, queries=queries, judgments=judgments)
     work = out.parent / f".{out.name}.training"
     progress = Progress(
-        work, mark=_mark(recipe, own, judged), save_every=recipe.save_every, resume=resume, on_row=on_row
+        work, mark=checkpoint_mark(recipe, own, judged), save_every=recipe.save_every, resume=resume, on_row=on_row
     )
-    policy = _policy(recipe, [*products.titles, *(text for text, _ in judged)])
-    tasks = [_task(policy, own, 1.0 - recipe.judged_share)]
-    if judged:
-        tasks.append(_task(policy, judged, recipe.judged_share))
+    policy = new_policy(
+        recipe.backbone,
+        [*products.titles, *(text for text, _ in judged)],
+        max_tokens=recipe.max_tokens,
+        tokens=[SEPARATOR],
+        seed=recipe.seed,
+    )
+    tasks = mixed_tasks(_taught(policy, own), _taught(policy, judged), judged_share=recipe.judged_share)
     fine_tune(policy, tasks, recipe.tuning, seed=recipe.seed, progress=progress)
     card = {
         "recipe": asdict(recipe),
@@ -170,46 +165,24 @@ def train_multispan(
     return TrainedSpans(out=out, card=card)
 
 
-def _policy(recipe: SpanRecipe, texts: Sequence[str]) -> Policy:
-    torch = required("torch")
-    with torch.random.fork_rng():
-        torch.manual_seed(step_seed(recipe.seed, "weights", 0))
-        return open_policy(recipe.backbone, sorted(texts), max_tokens=recipe.max_tokens, tokens=[SEPARATOR])
-
-
-def _task(policy: Policy, lessons: Sequence[tuple[str, str]], share: float) -> Task:
-    return Task(lessons=[(text, policy.output_ids(spans)) for text, spans in lessons], share=share)
-
-
-def _mark(recipe: SpanRecipe, *lessons: Sequence[tuple[str, str]]) -> str:
-    """What a checkpoint belongs to."""
-    body = json.dumps([asdict(recipe), *lessons], ensure_ascii=False, default=str)
-    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def _taught(policy: Policy, lessons: Sequence[tuple[str, str]]) -> list[Taught]:
+    return [(text, policy.output_ids(spans)) for text, spans in lessons]
 
 
 def _check_target(out: Path) -> None:
-    if out.exists() and not (out.is_dir() and ((out / TITLES_FOLDER).is_dir() or not any(out.iterdir()))):
+    if not may_replace(out, f"{TITLES_FOLDER}/{MANIFEST}"):
         raise InvalidSettings(f"{out} exists and holds no spans.", hint="Choose another folder.", field="out")
 
 
 def _write(products: Titled, policy: Policy, recipe: SpanRecipe, card: Mapping[str, Any], out: Path) -> None:
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-        try:
-            export_steps(
-                policy,
-                made / MODEL_FOLDER,
-                precision=recipe.precision,
-                max_source_tokens=_MAX_SOURCE_TOKENS,
-                card=card,
-            )
-            model = open_onnx_steps(made / MODEL_FOLDER)  # titles as serving reads them
-            tokens = (model.ids(title) for title in products.titles)
-            save_fm_index(FMIndex.build(products.ids, tokens, vocab=model.vocab), made / TITLES_FOLDER)
-            made.chmod(0o755)
-            put_in_place(made, out)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    except OSError as error:
-        raise InvalidSettings(f"Cannot write {out}: {error.strerror or error}.", field="out") from None
+    with written_whole(out) as made:
+        export_steps(
+            policy,
+            made / MODEL_FOLDER,
+            precision=recipe.precision,
+            max_source_tokens=_MAX_SOURCE_TOKENS,
+            card=card,
+        )
+        model = open_onnx_steps(made / MODEL_FOLDER)  # titles as serving reads them
+        tokens = (model.ids(title) for title in products.titles)
+        save_fm_index(FMIndex.build(products.ids, tokens, vocab=model.vocab), made / TITLES_FOLDER)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from multirecall.core.errors import InvalidInput, InvalidSettings
 from multirecall.encoders.base import Encoder
 from multirecall.engines.base import Engine
 from multirecall.recall.rewriters.knowledge import Concept
-from multirecall.training.blender.placing import put_in_place
+from multirecall.training.blender.placing import written_whole
 from multirecall.training.generation.extras import required
 from multirecall.training.generation.policy import Policy
 from multirecall.training.generation.progress import OnRow, Progress, step_seed
@@ -238,17 +237,8 @@ def _check_target(out: Path) -> None:
 def _write(policy: Policy, judge: KeepJudge, progress: Progress, card: Mapping[str, Any], out: Path) -> None:
     """All files into a folder beside `out`, then into its place."""
     save_file = required("safetensors.torch").save_file
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-        try:
-            policy.save(made)
-            save_file(judge.tensors(), made / "keep_judge.safetensors")
-            progress.write_curves(made / "curves.jsonl")
-            (made / "card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-            made.chmod(0o755)
-            put_in_place(made, out)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    except OSError as error:
-        raise InvalidSettings(f"Cannot write {out}: {error.strerror or error}.", field="out") from None
+    with written_whole(out) as made:
+        policy.save(made)
+        save_file(judge.tensors(), made / "keep_judge.safetensors")
+        progress.write_curves(made / "curves.jsonl")
+        (made / "card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")

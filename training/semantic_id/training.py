@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +16,13 @@ from multirecall.evaluation.judgments import Judgments
 from multirecall.evaluation.queries import JudgedQuery
 from multirecall.recall.semantic_ids.folder import IDS_FILE, MODEL_FOLDER
 from multirecall.recall.semantic_ids.identifiers import identifier, tokens_of
-from multirecall.training.blender.placing import put_in_place
-from multirecall.training.generation.backbones import Backbone, open_policy
+from multirecall.training.blender.placing import may_replace, written_whole
+from multirecall.training.generation.backbones import Backbone
+from multirecall.training.generation.course import checkpoint_mark, good_products, mixed_tasks, new_policy
 from multirecall.training.generation.export import export_steps
-from multirecall.training.generation.extras import required
 from multirecall.training.generation.policy import Policy
-from multirecall.training.generation.progress import OnRow, Progress, step_seed
-from multirecall.training.generation.sft import FineTuning, Task, Taught, fine_tune
+from multirecall.training.generation.progress import OnRow, Progress
+from multirecall.training.generation.sft import FineTuning, Taught, fine_tune
 from multirecall.training.semantic_id.building import BuiltIds, built_ids
 from multirecall.training.semantic_id.choosing import frequent_tokens, heads_to_drop
 from multirecall.training.semantic_id.diagnosing import layer_counts
@@ -33,9 +30,6 @@ from multirecall.training.semantic_id.lessons import Described, made_up_queries,
 from multirecall.training.semantic_id.residual import ResidualKMeans
 
 __all__ = ["IdRecipe", "TrainedIds", "ids_of", "lessons_of", "train_semantic_ids"]
-
-_LEAST = 0.6
-"""A judged product is a lesson of its query from this part of the highest grade on."""
 
 _MAX_SOURCE_TOKENS = 32
 
@@ -104,13 +98,7 @@ def lessons_of(
         if name in ids:
             texts = [title, *made_up_queries(title, brand, category, each=recipe.made_up, dice=dice)]
             own += [(text, ids[name]) for text in texts if text.strip()]
-    least = _LEAST * judgments.top_grade if judgments is not None else 0.0
-    judged = [
-        (query.text, ids[product])
-        for query in queries
-        for product, grade in (judgments.of(query.qid) if judgments is not None else {}).items()
-        if grade >= least and product in ids
-    ]
+    judged = [(text, ids[product]) for text, product in good_products(queries, judgments, ids)]
     return own, judged
 
 
@@ -144,14 +132,16 @@ def train_semantic_ids(
     own, judged = lessons_of(products, ids, recipe, queries=queries, judgments=judgments)
     work = out.parent / f".{out.name}.training"
     progress = Progress(
-        work, mark=_mark(recipe, own, judged), save_every=recipe.save_every, resume=resume, on_row=on_row
+        work, mark=checkpoint_mark(recipe, own, judged), save_every=recipe.save_every, resume=resume, on_row=on_row
     )
-    policy = _policy(recipe, built, [*products.titles, *(text for text, _ in judged)])
-    tasks = [Task(lessons=_taught(policy, own), share=1.0 - recipe.judged_share)]
-    if judged:
-        tasks.append(Task(lessons=_taught(policy, judged), share=recipe.judged_share))
-    else:
-        tasks = [replace(tasks[0], share=1.0)]
+    policy = new_policy(
+        recipe.backbone,
+        [*products.titles, *(text for text, _ in judged)],
+        max_tokens=len(built.assigning.quantiser.sizes) + 1,
+        tokens=built.assigning.vocabulary,
+        seed=recipe.seed,
+    )
+    tasks = mixed_tasks(_taught(policy, own), _taught(policy, judged), judged_share=recipe.judged_share)
     fine_tune(policy, tasks, recipe.tuning, seed=recipe.seed, progress=progress)
     card = {
         "recipe": asdict(recipe),
@@ -170,18 +160,6 @@ def identifiers_of(built: BuiltIds) -> list[str]:
     return [identifier(row) for row in built.assigning.shortening.shorten(built.codes, sizes).tolist()]
 
 
-def _policy(recipe: IdRecipe, built: BuiltIds, texts: Sequence[str]) -> Policy:
-    torch = required("torch")
-    with torch.random.fork_rng():
-        torch.manual_seed(step_seed(recipe.seed, "weights", 0))
-        return open_policy(
-            recipe.backbone,
-            sorted(texts),
-            max_tokens=len(built.assigning.quantiser.sizes) + 1,
-            tokens=built.assigning.vocabulary,
-        )
-
-
 def _taught(policy: Policy, lessons: Sequence[tuple[str, str]]) -> list[Taught]:
     """Outputs as ids of tokens; each id of a product is read once."""
     outputs: dict[str, list[int]] = {}
@@ -194,33 +172,18 @@ def _taught(policy: Policy, lessons: Sequence[tuple[str, str]]) -> list[Taught]:
     return taught
 
 
-def _mark(recipe: IdRecipe, *lessons: Sequence[tuple[str, str]]) -> str:
-    """What a checkpoint belongs to."""
-    body = json.dumps([asdict(recipe), *lessons], ensure_ascii=False, default=str)
-    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
 def _check_target(out: Path) -> None:
-    if out.exists() and not (out.is_dir() and ((out / IDS_FILE).is_file() or not any(out.iterdir()))):
+    if not may_replace(out, IDS_FILE):
         raise InvalidSettings(f"{out} exists and holds no semantic ids.", hint="Choose another folder.", field="out")
 
 
 def _write(built: BuiltIds, policy: Policy, recipe: IdRecipe, card: Mapping[str, Any], out: Path) -> None:
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-        try:
-            built.write(made / IDS_FILE, {"recipe": card["recipe"]})
-            export_steps(
-                policy,
-                made / MODEL_FOLDER,
-                precision=recipe.precision,
-                max_source_tokens=_MAX_SOURCE_TOKENS,
-                card=card,
-            )
-            made.chmod(0o755)
-            put_in_place(made, out)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    except OSError as error:
-        raise InvalidSettings(f"Cannot write {out}: {error.strerror or error}.", field="out") from None
+    with written_whole(out) as made:
+        built.write(made / IDS_FILE, {"recipe": card["recipe"]})
+        export_steps(
+            policy,
+            made / MODEL_FOLDER,
+            precision=recipe.precision,
+            max_source_tokens=_MAX_SOURCE_TOKENS,
+            card=card,
+        )
