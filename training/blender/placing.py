@@ -20,7 +20,7 @@ _RENAME_EXCHANGE = 2
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A new folder beside `path` to write into; when the block ends it takes the place of `path`, and goes if it raises.
+    """A new folder beside `path` to write into. When the block ends it takes the place of `path`; it goes if it raises.
 
     Raises InvalidSettings, with the field `out`, for what the disk refuses; then nothing has changed.
     """
